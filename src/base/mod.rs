@@ -1,0 +1,26 @@
+//! Floor 0: the vocabulary every other floor speaks. Plain values and the report of findings; nothing here knows what
+//! a node, a template or a cloud is.
+
+mod cidr;
+mod finding;
+mod hash;
+mod mode;
+mod names;
+mod origin;
+mod path;
+mod quantity;
+mod source;
+mod suggest;
+mod version;
+
+pub use cidr::Cidr;
+pub use finding::{Finding, Note, Report, Severity};
+pub use hash::{Sha256, hex};
+pub use mode::Mode;
+pub use names::{LabelKey, LabelValue, NodeName, is_dns1123_label, is_dns1123_subdomain};
+pub use origin::Origin;
+pub use path::AbsPath;
+pub use quantity::{MemoryMib, MilliCpu, quantity_value};
+pub use source::{Located, Place, Source};
+pub use suggest::closest;
+pub use version::{KubeMinor, Version};

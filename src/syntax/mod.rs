@@ -1,0 +1,12 @@
+//! Floor 0: what each type of file looks like. Reading with positions, and quoting so that a value cannot break out of
+//! its file. Knows syntax only: no key of any particular file is named here.
+
+mod filetype;
+pub mod ini;
+pub mod quote;
+pub mod sysctl;
+pub mod systemd;
+pub mod toml;
+pub mod yaml;
+
+pub use filetype::FileType;
