@@ -12,4 +12,7 @@
 //! clock, network, environment or randomness. [`pipeline`] joins the floors; [`cli`] alone knows [`edge`].
 
 pub mod base;
+pub mod catalog;
+pub mod facts;
+pub mod spec;
 pub mod syntax;

@@ -1,9 +1,11 @@
 //! Floor 0: the vocabulary every other floor speaks. Plain values and the report of findings; nothing here knows what
 //! a node, a template or a cloud is.
 
+mod arn;
 mod cidr;
 mod finding;
 mod hash;
+mod interface;
 mod mode;
 mod names;
 mod origin;
@@ -11,11 +13,14 @@ mod path;
 mod quantity;
 mod source;
 mod suggest;
+mod url;
 mod version;
 
+pub use arn::{IamArn, Principal};
 pub use cidr::Cidr;
 pub use finding::{Finding, Note, Report, Severity};
 pub use hash::{Sha256, hex};
+pub use interface::InterfaceName;
 pub use mode::Mode;
 pub use names::{LabelKey, LabelValue, NodeName, is_dns1123_label, is_dns1123_subdomain};
 pub use origin::Origin;
@@ -23,4 +28,5 @@ pub use path::AbsPath;
 pub use quantity::{MemoryMib, MilliCpu, quantity_value};
 pub use source::{Located, Place, Source};
 pub use suggest::closest;
+pub use url::HttpsUrl;
 pub use version::{KubeMinor, Version};

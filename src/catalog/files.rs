@@ -1,0 +1,97 @@
+//! The files behind the catalog.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::base::{Finding, Place, Report, Severity, Source, closest};
+use crate::syntax::yaml::{self, Node, Reader};
+
+/// What is built into this binary.
+const EMBEDDED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/catalog.rs"));
+
+/// All files of the catalog by their path, such as `profiles/satellite.yaml`.
+#[derive(Debug, Clone)]
+pub struct Catalog {
+    files: BTreeMap<String, Arc<Source>>,
+    overlaid: Vec<String>,
+}
+
+impl Catalog {
+    /// The built-in catalog.
+    pub fn embedded() -> Self {
+        let files = EMBEDDED.iter().map(|(name, text)| ((*name).to_owned(), Source::new(*name, *text))).collect();
+        Self { files, overlaid: Vec::new() }
+    }
+
+    /// The catalog with `files` laid over it: the path in the catalog, and the file as the user knows it. A path the
+    /// catalog gives no meaning to is refused, so that a misplaced file is not ignored.
+    pub fn overlay(mut self, files: Vec<(String, Arc<Source>)>) -> Result<Self, Report> {
+        let mut report = Report::new();
+        for (path, source) in files {
+            let known = ["profiles/", "images/", "templates/"].iter().any(|folder| path.starts_with(folder))
+                && ["yaml", "csv", "j2"].iter().any(|ending| path.rsplit('.').next() == Some(ending));
+            if !known {
+                let message = format!("`{path}` has no meaning in a catalog");
+                let hint = "a catalog has profiles/**.yaml, images/*.yaml, images/artifacts.csv and templates/**.j2";
+                report.push(Finding::error("catalog/file", message, &Place::new(&source, 0..0)).hint(hint));
+                continue;
+            }
+            self.overlaid.push(path.clone());
+            self.files.insert(path, source);
+        }
+        if report.has_errors() { Err(report) } else { Ok(self) }
+    }
+
+    /// Whether the file at `path` came from an overlay.
+    pub fn is_overlaid(&self, path: &str) -> bool {
+        self.overlaid.iter().any(|other| other == path)
+    }
+
+    /// The file at `path`.
+    pub fn file(&self, path: &str) -> Option<&Arc<Source>> {
+        self.files.get(path)
+    }
+
+    /// The names of all files directly in `folder` (with its slash) that end in `ending`, sorted.
+    pub fn names<'c>(&'c self, folder: &'c str, ending: &'c str) -> impl Iterator<Item = &'c str> {
+        self.files
+            .range(folder.to_owned()..)
+            .take_while(move |(path, _)| path.starts_with(folder))
+            .filter_map(move |(path, _)| path.strip_prefix(folder)?.strip_suffix(ending))
+    }
+
+    /// Reads the YAML file at `path` with `read`; its mistakes are reported where they are.
+    pub(super) fn read<T>(
+        &self,
+        path: &str,
+        read: impl FnOnce(&mut Reader<'_>, &Node) -> Option<T>,
+    ) -> Result<T, Report> {
+        let source = self.files.get(path).ok_or_else(|| {
+            Report::from(Finding::new(Severity::Error, "catalog/file", format!("the catalog has no `{path}`")))
+        })?;
+        let node = yaml::parse(source)?;
+        let mut report = Report::new();
+        let value = read(&mut Reader { report: &mut report }, &node);
+        match value {
+            Some(value) if !report.has_errors() => Ok(value),
+            _ => Err(report),
+        }
+    }
+}
+
+/// The finding for a name that is not in the catalog.
+pub(super) fn unknown<'k>(
+    kind: &str,
+    name: &str,
+    place: Option<&Place>,
+    known: impl Iterator<Item = &'k str>,
+) -> Report {
+    let known: Vec<&str> = known.collect();
+    let finding = Finding::new(Severity::Error, "catalog/unknown", format!("there is no {kind} `{name}`"));
+    let hint = match closest(name, known.iter().copied()) {
+        Some(word) => format!("did you mean `{word}`?"),
+        None if known.len() <= 12 => format!("there are {}", known.join(", ")),
+        None => format!("`nodebake catalog {}s` lists all {}", kind.replace(' ', "-"), known.len()),
+    };
+    finding.maybe_at(place).hint(hint).into()
+}

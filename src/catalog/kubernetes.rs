@@ -1,0 +1,257 @@
+//! What each Kubernetes minor's kubelet knows: configuration keys, feature gates, flags.
+
+use super::Catalog;
+use crate::base::{KubeMinor, Report};
+use crate::syntax::yaml::{Node, Reader};
+
+/// The type of a configuration value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FieldType {
+    /// `true` or `false`
+    Bool,
+    /// A whole number.
+    Int,
+    /// A number.
+    Float,
+    /// Text.
+    String,
+    /// A Go duration such as `10s`.
+    Duration,
+    /// A Kubernetes quantity such as `100Mi`.
+    Quantity,
+    /// A list.
+    List(Box<FieldType>),
+    /// A map with free keys.
+    Map(Box<FieldType>),
+    /// A map with these keys.
+    Object(Vec<Field>),
+}
+
+/// One configuration key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Field {
+    /// Its name.
+    pub key: String,
+    /// Its type.
+    pub kind: FieldType,
+    /// The first minor that knows it, if that is not the oldest covered.
+    pub since: Option<KubeMinor>,
+    /// Smallest number.
+    pub min: Option<i64>,
+    /// Largest number.
+    pub max: Option<i64>,
+    /// The only texts allowed, if it is a closed set.
+    pub values: Vec<String>,
+}
+
+/// The key tree of `KubeletConfiguration`.
+#[derive(Debug, Clone)]
+pub struct KubeletSchema {
+    /// Oldest minor covered.
+    pub from: KubeMinor,
+    /// Newest minor covered.
+    pub to: KubeMinor,
+    /// Top-level keys.
+    pub fields: Vec<Field>,
+}
+
+/// One feature gate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FeatureGate {
+    /// Its name.
+    pub name: String,
+    /// The first minor that knows it, if that is not before every minor covered.
+    pub since: Option<KubeMinor>,
+    /// The first minor that does not any more.
+    pub removed: Option<KubeMinor>,
+    /// From which minor on: default, and whether it can no longer be changed.
+    pub stages: Vec<(KubeMinor, bool, bool)>,
+}
+
+impl FeatureGate {
+    /// Whether `minor` knows it.
+    pub fn known_in(&self, minor: KubeMinor) -> bool {
+        self.since.is_none_or(|since| since <= minor) && self.removed.is_none_or(|removed| minor < removed)
+    }
+
+    /// Its default in `minor`, and whether it is locked to it.
+    pub fn stage_in(&self, minor: KubeMinor) -> Option<(bool, bool)> {
+        self.stages.iter().rev().find(|(from, ..)| *from <= minor).map(|(_, default, locked)| (*default, *locked))
+    }
+}
+
+/// All feature gates.
+#[derive(Debug, Clone)]
+pub struct FeatureGates {
+    /// Whether a gate that is not listed is surely unknown to the kubelet.
+    pub complete: bool,
+    /// The gates.
+    pub gates: Vec<FeatureGate>,
+}
+
+/// One kubelet flag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Flag {
+    /// Its name without dashes.
+    pub name: String,
+    /// The first minor that knows it, if it is younger than the table.
+    pub since: Option<KubeMinor>,
+    /// The first minor in which it stops the kubelet.
+    pub removed: Option<KubeMinor>,
+    /// The minor from which it is deprecated.
+    pub deprecated: Option<KubeMinor>,
+    /// What to know.
+    pub note: Option<String>,
+}
+
+/// The flags table.
+#[derive(Debug, Clone)]
+pub struct KubeletFlags(pub Vec<Flag>);
+
+impl KubeletFlags {
+    /// The flag `name`.
+    pub fn get(&self, name: &str) -> Option<&Flag> {
+        self.0.iter().find(|flag| flag.name == name)
+    }
+}
+
+impl Catalog {
+    /// The keys of `KubeletConfiguration`.
+    pub fn kubelet_schema(&self) -> Result<KubeletSchema, Report> {
+        self.read("profiles/kubernetes/kubelet-config.yaml", |reader, node| {
+            let mut fields = reader.map(node, "the kubelet schema");
+            for key in ["kind", "apiVersion"] {
+                fields.required(reader, key).map(|node| reader.text(node));
+            }
+            let covers = fields.required(reader, "covers");
+            let keys = fields.required(reader, "keys");
+            fields.done(reader);
+            let mut fields = reader.map(covers?, "covers");
+            let from = fields.required(reader, "from").and_then(|node| minor(reader, node));
+            let to = fields.required(reader, "to").and_then(|node| minor(reader, node));
+            fields.done(reader);
+            Some(KubeletSchema { from: from?, to: to?, fields: keys_of(reader, keys?) })
+        })
+    }
+
+    /// The feature gates.
+    pub fn feature_gates(&self) -> Result<FeatureGates, Report> {
+        self.read("profiles/kubernetes/feature-gates.yaml", |reader, node| {
+            let mut fields = reader.map(node, "the feature gates");
+            let complete = fields.required(reader, "complete").and_then(|node| reader.boolean(node));
+            let gates = fields.required(reader, "gates");
+            for key in ["covers", "sources"] {
+                fields.required(reader, key);
+            }
+            fields.done(reader);
+            let gates = reader.list(gates?).iter().filter_map(|item| gate(reader, item)).collect();
+            Some(FeatureGates { complete: complete?.value, gates })
+        })
+    }
+
+    /// The kubelet's flags.
+    pub fn kubelet_flags(&self) -> Result<KubeletFlags, Report> {
+        self.read("profiles/kubernetes/kubelet-flags.yaml", |reader, node| {
+            let mut fields = reader.map(node, "the kubelet flags");
+            let flags = fields.required(reader, "flags");
+            for key in ["covers", "complete"] {
+                fields.required(reader, key);
+            }
+            fields.done(reader);
+            Some(KubeletFlags(reader.list(flags?).iter().filter_map(|item| flag(reader, item)).collect()))
+        })
+    }
+}
+
+fn minor(reader: &mut Reader<'_>, node: &Node) -> Option<KubeMinor> {
+    reader.parsed(node, "catalog/version").map(|minor| minor.value)
+}
+
+fn keys_of(reader: &mut Reader<'_>, node: &Node) -> Vec<Field> {
+    reader.list(node).iter().filter_map(|item| field(reader, item)).collect()
+}
+
+fn field(reader: &mut Reader<'_>, node: &Node) -> Option<Field> {
+    let mut fields = reader.map(node, "a configuration key");
+    let key = fields.required(reader, "key").and_then(|node| reader.text(node));
+    let kind = fields.required(reader, "type").and_then(|node| reader.text(node));
+    let since = fields.optional("since").and_then(|node| minor(reader, node));
+    let bound = |reader: &mut Reader<'_>, node: &Node| {
+        reader.parsed::<i64>(node, "catalog/number").map(|number| number.value)
+    };
+    let min = fields.optional("min").and_then(|node| bound(reader, node));
+    let max = fields.optional("max").and_then(|node| bound(reader, node));
+    let values = fields.optional("values").map(|node| {
+        reader.list(node).iter().filter_map(|item| Some(item.text()?.to_owned())).collect()
+    });
+    let keys = fields.optional("keys").map(|node| keys_of(reader, node)).unwrap_or_default();
+    for key in ["note", "source", "default"] {
+        fields.optional(key);
+    }
+    fields.done(reader);
+    let kind = kind?;
+    let Some(parsed) = field_type(&kind.value, keys) else {
+        let message = format!("`{}` is no type of a configuration value", kind.value);
+        reader.report.push(crate::base::Finding::error("catalog/type", message, &kind.place));
+        return None;
+    };
+    Some(Field { key: key?.value, kind: parsed, since, min, max, values: values.unwrap_or_default() })
+}
+
+fn field_type(word: &str, keys: Vec<Field>) -> Option<FieldType> {
+    if let Some(inner) = word.strip_prefix("list:") {
+        return Some(FieldType::List(Box::new(field_type(inner, keys)?)));
+    }
+    if let Some(inner) = word.strip_prefix("map:") {
+        return Some(FieldType::Map(Box::new(field_type(inner, keys)?)));
+    }
+    Some(match word {
+        "bool" => FieldType::Bool,
+        "int" => FieldType::Int,
+        "float" => FieldType::Float,
+        "string" => FieldType::String,
+        "duration" => FieldType::Duration,
+        "quantity" => FieldType::Quantity,
+        "object" => FieldType::Object(keys),
+        _ => return None,
+    })
+}
+
+fn gate(reader: &mut Reader<'_>, node: &Node) -> Option<FeatureGate> {
+    let mut fields = reader.map(node, "a feature gate");
+    let name = fields.required(reader, "name").and_then(|node| reader.text(node));
+    let since = fields.optional("since").and_then(|node| minor(reader, node));
+    let removed = fields.optional("removed").and_then(|node| minor(reader, node));
+    let stages = fields.optional("stages").map(|node| {
+        reader.list(node).iter().filter_map(|item| stage(reader, item)).collect::<Vec<_>>()
+    });
+    for key in ["note", "source"] {
+        fields.optional(key);
+    }
+    fields.done(reader);
+    Some(FeatureGate { name: name?.value, since, removed, stages: stages.unwrap_or_default() })
+}
+
+fn stage(reader: &mut Reader<'_>, node: &Node) -> Option<(KubeMinor, bool, bool)> {
+    let mut fields = reader.map(node, "a stage");
+    let from = fields.required(reader, "from").and_then(|node| minor(reader, node));
+    fields.optional("stage");
+    let default = fields.required(reader, "default").and_then(|node| reader.boolean(node));
+    let locked = fields.optional("locked").and_then(|node| reader.boolean(node));
+    fields.done(reader);
+    Some((from?, default?.value, locked.is_some_and(|locked| locked.value)))
+}
+
+fn flag(reader: &mut Reader<'_>, node: &Node) -> Option<Flag> {
+    let mut fields = reader.map(node, "a flag");
+    let name = fields.required(reader, "name").and_then(|node| reader.text(node));
+    let since = fields.optional("since").and_then(|node| minor(reader, node));
+    let removed = fields.optional("removed").and_then(|node| minor(reader, node));
+    let deprecated = fields.optional("deprecated").and_then(|node| minor(reader, node));
+    let note = fields.optional("note").and_then(|node| reader.text(node)).map(|note| note.value);
+    for key in ["takes", "field", "source"] {
+        fields.optional(key);
+    }
+    fields.done(reader);
+    Some(Flag { name: name?.value, since, removed, deprecated, note })
+}

@@ -1,0 +1,24 @@
+//! Floor 1: the catalog. Profiles, images, instance types, providers, templates and version tables, built in, and
+//! overlaid file by file by a user's own folder. Read on demand: a bake touches the few files it needs.
+
+mod artifact;
+mod containerd;
+mod files;
+mod image;
+mod instance_type;
+mod kubernetes;
+mod profile;
+mod provider;
+mod sizing;
+mod template;
+
+pub use artifact::{Arch, Artifact};
+pub use containerd::ContainerdTable;
+pub use files::Catalog;
+pub use image::{Image, Presence};
+pub use instance_type::{Generation, Gpu, InstanceType};
+pub use kubernetes::{FeatureGate, FeatureGates, Field, FieldType, Flag, KubeletFlags, KubeletSchema};
+pub use profile::{Naming, Profile};
+pub use provider::{Provider, WireEncoding};
+pub use sizing::{DiskTier, MemoryRule, SizingRow, SizingTable};
+pub use template::{Plane, Template};

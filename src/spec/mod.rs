@@ -1,0 +1,19 @@
+//! Floor 1: what the user wrote in `node.yaml`, validated for form. Knows nothing of catalog or cluster: whether an
+//! image exists or an address fits is decided by `plan`.
+
+mod credentials;
+mod fleet;
+mod identity;
+mod init;
+mod kubelet;
+mod node;
+
+pub use credentials::{AssumeRole, Credentials, RolesAnywhere, Ssm, User};
+pub use fleet::{Document, read};
+pub use identity::{Identity, Mapping};
+pub use init::{CLUSTER_YAML, NODE_YAML};
+pub use kubelet::{Effect, Kubelet, Taint};
+pub use node::{
+    Artifacts, Containerd, ContainerdSource, Hardware, Network, NetworkBackend, NodeSpec, PodNetwork, Sizing, SizingRule,
+    UserFile,
+};
