@@ -14,5 +14,8 @@
 pub mod base;
 pub mod catalog;
 pub mod facts;
+pub mod plan;
+pub mod render;
 pub mod spec;
 pub mod syntax;
+pub mod tree;

@@ -5,7 +5,8 @@ use std::str::FromStr;
 use serde::Serialize;
 
 use super::Catalog;
-use crate::base::{Finding, HttpsUrl, KubeMinor, Place, Report, Sha256, Source, Version};
+use crate::base::{AbsPath, Finding, HttpsUrl, KubeMinor, Place, Report, Sha256, Source, Version};
+use crate::syntax::yaml::{Node, Reader};
 
 /// Where the pins are.
 const PATH: &str = "images/artifacts.csv";
@@ -100,6 +101,33 @@ impl Catalog {
             .filter(|artifact| artifact.version.kube_minor() <= minor)
             .max_by(|a, b| a.version.cmp(&b.version)))
     }
+}
+
+impl Catalog {
+    /// How `component` is installed: the action (`file`, `untar0`, `untar1`), and where it goes.
+    pub fn install_rule(&self, component: &str) -> Result<(String, String), Report> {
+        let rules = self.read("profiles/kubernetes/artifacts.yaml", |reader, node| {
+            let mut fields = reader.map(node, "the artifacts table");
+            let rows = fields.required(reader, "artifacts");
+            fields.done(reader);
+            Some(reader.list(rows?).iter().filter_map(|node| install_row(reader, node)).collect::<Vec<_>>())
+        })?;
+        let rule = rules.into_iter().find(|(name, ..)| name == component);
+        rule.map(|(_, action, dest)| (action, dest)).ok_or_else(|| {
+            let message = format!("profiles/kubernetes/artifacts.yaml does not say where {component} goes");
+            Finding::new(crate::base::Severity::Error, "catalog/artifact", message).into()
+        })
+    }
+}
+
+fn install_row(reader: &mut Reader<'_>, node: &Node) -> Option<(String, String, String)> {
+    let mut fields = reader.map(node, "an artifact's row");
+    let component = fields.required(reader, "component").and_then(|node| reader.text(node));
+    let actions = [("file", "file"), ("untar0", "untar0"), ("untar1", "untar1")];
+    let action = fields.required(reader, "action").and_then(|node| reader.word(node, &actions));
+    let dest = fields.required(reader, "dest").and_then(|node| reader.parsed::<AbsPath>(node, "catalog/path"));
+    fields.done(reader);
+    Some((component?.value, action?.value.to_owned(), dest?.value.as_str().to_owned()))
 }
 
 fn row(line: &str) -> Result<Artifact, String> {

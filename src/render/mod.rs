@@ -1,0 +1,56 @@
+//! Floor 3: templates and plan to files. Undefined is an error, every interpolation is quoted by the type of the file
+//! it stands in, and either all files are rendered or none.
+
+mod engine;
+
+use crate::base::{Finding, Place, Report};
+use crate::catalog::{Catalog, Plane};
+use crate::plan::Plan;
+use crate::tree::{Entry, FileTree};
+
+use engine::Engine;
+
+/// All files of the node.
+pub fn render(plan: &Plan, catalog: &Catalog) -> Result<FileTree, Report> {
+    let mut report = Report::new();
+    let mut tree = FileTree::default();
+    let engine = Engine::new(plan.book.to_context());
+    for name in &plan.profile.templates {
+        let template = match catalog.template(&name.value, Some(&name.place)) {
+            Ok(template) => template,
+            Err(failed) => {
+                report.extend(failed);
+                continue;
+            }
+        };
+        match engine.render(&template) {
+            Ok(None) => {}
+            Ok(Some(entry)) => add(&mut tree, &mut report, entry),
+            Err(finding) => report.push(*finding),
+        }
+    }
+    for file in &plan.spec.files {
+        let entry = Entry {
+            path: file.path.value.clone(),
+            mode: file.mode.value,
+            filetype: file.filetype.value,
+            plane: Plane::Node,
+            text: file.content.value.clone(),
+            origin: file.path.place.clone(),
+        };
+        add(&mut tree, &mut report, entry);
+    }
+    if report.has_errors() { Err(report) } else { Ok(tree) }
+}
+
+fn add(tree: &mut FileTree, report: &mut Report, entry: Entry) {
+    let place = entry.origin.clone();
+    if let Err(taken) = tree.insert(entry) {
+        let other: Option<&Place> = tree.get(taken.plane, taken.path.as_str()).map(|entry| &entry.origin);
+        let mut finding = Finding::error("render/collision", format!("two files want the path {}", taken.path), &place);
+        if let Some(other) = other {
+            finding = finding.note(other, "the other one");
+        }
+        report.push(finding);
+    }
+}
