@@ -11,11 +11,17 @@
 //! Data flows one way. Everything from [`spec`] to [`bake`] is pure: the same inputs give the same bytes, without disk,
 //! clock, network, environment or randomness. [`pipeline`] joins the floors; [`cli`] alone knows [`edge`].
 
+pub mod bake;
 pub mod base;
 pub mod catalog;
+pub mod cli;
+pub mod edge;
 pub mod facts;
+pub mod pipeline;
 pub mod plan;
 pub mod render;
+pub mod review;
 pub mod spec;
 pub mod syntax;
 pub mod tree;
+pub mod verify;

@@ -1,1 +1,7 @@
-fn main() {}
+//! The `nodebake` program: parse, run, exit.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    nodebake::cli::main()
+}

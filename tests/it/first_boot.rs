@@ -2,6 +2,16 @@
 //!
 //! Every external command that would touch this host is a stub found through PATH; the stubs keep a
 //! little state (which units are active, which addresses exist) and a list of the calls they saw.
+//! `NODEBAKE_ALL_KILLS=1` kills the script at each of its changes instead of at a dozen of them.
+
+// The rules on where the tool may touch the disk, clock or processes are for the tool, not for this.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    clippy::expect_used
+)]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -35,9 +45,30 @@ const TARGETS: [&str; 11] = [
 
 /// Commands replaced by the stub. Those of the last row are only counted, then run for real.
 const STUBS: [&str; 24] = [
-    "systemctl", "sysctl", "modprobe", "netplan", "networkctl", "ip", "swapoff", "nproc", "uname", "df",
-    "containerd", "dpkg-query", "sleep", "curl", "stat", "nvidia-ctk", //
-    "cp", "mv", "sync", "mkdir", "rm", "tar", "chown", "sed",
+    "systemctl",
+    "sysctl",
+    "modprobe",
+    "netplan",
+    "networkctl",
+    "ip",
+    "swapoff",
+    "nproc",
+    "uname",
+    "df",
+    "containerd",
+    "dpkg-query",
+    "sleep",
+    "curl",
+    "stat",
+    "nvidia-ctk", //
+    "cp",
+    "mv",
+    "sync",
+    "mkdir",
+    "rm",
+    "tar",
+    "chown",
+    "sed",
 ];
 
 const STUB: &str = r##"#!/bin/bash
@@ -111,10 +142,16 @@ esac
 
 /// False, with a reason, when this host cannot run the scripts; on CI that is a failure.
 fn can_run() -> bool {
-    let found = Command::new("bash").arg("-c").arg("type flock curl tar gzip sha256sum").output();
+    let found = Command::new("bash")
+        .arg("-c")
+        .arg("type flock curl tar gzip sha256sum")
+        .output();
     let ok = found.is_ok_and(|o| o.status.success());
     if !ok {
-        assert!(std::env::var("CI").as_deref() != Ok("true"), "bash and its friends are needed on CI");
+        assert!(
+            std::env::var("CI").as_deref() != Ok("true"),
+            "bash and its friends are needed on CI"
+        );
         eprintln!("skipped: bash, flock, curl, tar, gzip or sha256sum is missing");
     }
     ok
@@ -138,7 +175,12 @@ impl Run {
     }
     #[track_caller]
     fn fails(self) -> Self {
-        assert!(self.code.is_some_and(|c| c != 0), "should fail, code {:?}:\n{}", self.code, self.text);
+        assert!(
+            self.code.is_some_and(|c| c != 0),
+            "should fail, code {:?}:\n{}",
+            self.code,
+            self.text
+        );
         self
     }
     #[track_caller]
@@ -167,11 +209,28 @@ impl Machine {
     fn new(name: &str) -> Self {
         let dir = std::env::temp_dir().join(format!("nodebake-first-boot-{}-{name}", std::process::id()));
         let _ = fs::remove_dir_all(&dir);
-        let mut m = Machine { dir, env: BTreeMap::new(), vars: BTreeMap::new() };
-        for d in ["bin", "state/enabled", "state/active", "state/fail", "files", "root/var/log", "root/etc/containerd",
-            "root/usr/local/bin", "root/opt", "root/proc/driver/nvidia", "root/proc/1", "root/sys/fs/cgroup",
-            "root/sys/class/net/enp5s0", "root/etc/systemd/system", "root/etc/systemd/network"]
-        {
+        let mut m = Machine {
+            dir,
+            env: BTreeMap::new(),
+            vars: BTreeMap::new(),
+        };
+        for d in [
+            "bin",
+            "state/enabled",
+            "state/active",
+            "state/fail",
+            "files",
+            "root/var/log",
+            "root/etc/containerd",
+            "root/usr/local/bin",
+            "root/opt",
+            "root/proc/driver/nvidia",
+            "root/proc/1",
+            "root/sys/fs/cgroup",
+            "root/sys/class/net/enp5s0",
+            "root/etc/systemd/system",
+            "root/etc/systemd/network",
+        ] {
             fs::create_dir_all(m.dir.join(d)).unwrap();
         }
         let stub = m.dir.join("bin/.stub");
@@ -180,39 +239,83 @@ impl Machine {
         for s in STUBS {
             symlink(".stub", m.dir.join("bin").join(s)).unwrap();
         }
-        m.file("/etc/os-release", "NAME=\"Ubuntu\"\nID=ubuntu\nVERSION_ID=\"22.04\"\n", 0o644);
+        m.file(
+            "/etc/os-release",
+            "NAME=\"Ubuntu\"\nID=ubuntu\nVERSION_ID=\"22.04\"\n",
+            0o644,
+        );
         m.file("/etc/fstab", "LABEL=root / ext4 defaults 0 1\n", 0o644);
         m.file("/proc/meminfo", "MemTotal:       230000000 kB\nMemFree: 1 kB\n", 0o444);
         m.file("/proc/1/comm", "systemd\n", 0o444);
         m.pci("0000:07:00.0", "0x10de", "0x030200");
         m.pci("0000:08:00.0", "0x10de", "0x068000"); // a switch, no GPU
         m.pci("0000:09:00.0", "0x1af4", "0x030000"); // a GPU of another vendor
-        fs::write(m.state("addr"), "2: enp5s0    inet 10.19.62.58/20 brd 10.19.63.255 scope global enp5s0\\ x\n").unwrap();
+        fs::write(
+            m.state("addr"),
+            "2: enp5s0    inet 10.19.62.58/20 brd 10.19.63.255 scope global enp5s0\\ x\n",
+        )
+        .unwrap();
         for u in ["systemd-networkd", "docker.socket", "docker", "lambda-jupyter"] {
             fs::write(m.state("active").join(u), "").unwrap();
             fs::write(m.state("enabled").join(u), "").unwrap();
         }
         m.vars = [
-            ("NB_NODE_NAME", "fargate-ip-10-0-2-233.ec2.internal"), ("NB_NODE_IP", "10.0.2.233"), ("NB_INTERFACE", "kubesat0"),
-            ("NB_NETWORK_BACKEND", "networkd"), ("NB_KUBERNETES_VERSION", "1.34.1"), ("NB_ARCH", "amd64"),
-            ("NB_OS", "ubuntu-22.04"), ("NB_CGROUP", "2"), ("NB_VCPUS", "30"), ("NB_MEMORY_MIB", "200000"),
-            ("NB_DISK_GIB", "1300"), ("NB_GPUS", "1"), ("NB_GPU_UNITS", "nvidia-persistenced.service"),
-            ("NB_MIN_SYSTEMD", "245"), ("NB_MIN_NETPLAN", ""), ("NB_CONTAINERD", "pinned"), ("NB_MIN_CONTAINERD", ""),
-            ("NB_CNI_CONF", "10-nodebake.conflist"), ("NB_DISABLE_UNITS", "lambda-jupyter.service docker.service docker.socket none.service"),
-            ("NB_ENABLE_UNITS", "containerd.service nodebake-credentials.timer kubelet.service"),
-            ("NB_KUBELET_UNIT", "kubelet.service"), ("NB_NEEDS_SECRET", ""),
+            ("NB_NODE_NAME", "fargate-ip-10-0-2-233.ec2.internal"),
+            ("NB_NODE_IP", "10.0.2.233"),
+            ("NB_INTERFACE", "kubesat0"),
+            ("NB_NETWORK_BACKEND", "networkd"),
+            ("NB_KUBERNETES_VERSION", "1.34.1"),
+            ("NB_ARCH", "amd64"),
+            ("NB_OS", "ubuntu-22.04"),
+            ("NB_CGROUP", "2"),
+            ("NB_VCPUS", "30"),
+            ("NB_MEMORY_MIB", "200000"),
+            ("NB_DISK_GIB", "1300"),
+            ("NB_GPUS", "1"),
+            ("NB_GPU_UNITS", "nvidia-persistenced.service"),
+            ("NB_MIN_SYSTEMD", "245"),
+            ("NB_MIN_NETPLAN", ""),
+            ("NB_CONTAINERD", "pinned"),
+            ("NB_MIN_CONTAINERD", ""),
+            ("NB_CNI_CONF", "10-nodebake.conflist"),
+            (
+                "NB_DISABLE_UNITS",
+                "lambda-jupyter.service docker.service docker.socket none.service",
+            ),
+            (
+                "NB_ENABLE_UNITS",
+                "containerd.service nodebake-credentials.timer kubelet.service",
+            ),
+            ("NB_KUBELET_UNIT", "kubelet.service"),
+            ("NB_NEEDS_SECRET", ""),
         ]
         .map(|(k, v)| (k, v.to_owned()))
         .into();
         m.stage("/usr/local/lib/nodebake/first-boot", body(FIRST_BOOT), 0o755);
         m.stage("/usr/local/lib/nodebake/uninstall", body(UNINSTALL), 0o755);
-        m.stage("/etc/systemd/system/kubelet.service", "[Service]\nExecStart=/usr/local/bin/kubelet\n", 0o644);
+        m.stage(
+            "/etc/systemd/system/kubelet.service",
+            "[Service]\nExecStart=/usr/local/bin/kubelet\n",
+            0o644,
+        );
         m.stage("/etc/containerd/config.toml", "version = 2\n", 0o644);
         m.stage("/etc/kubernetes/kubelet.json", "{}\n", 0o600);
-        m.stage("/etc/cni/net.d/10-nodebake.conflist", "{\"cniVersion\":\"1.0.0\"}\n", 0o644);
-        m.stage("/etc/modules-load.d/nodebake.conf", "# ours\noverlay\nbr_netfilter\n", 0o644);
+        m.stage(
+            "/etc/cni/net.d/10-nodebake.conflist",
+            "{\"cniVersion\":\"1.0.0\"}\n",
+            0o644,
+        );
+        m.stage(
+            "/etc/modules-load.d/nodebake.conf",
+            "# ours\noverlay\nbr_netfilter\n",
+            0o644,
+        );
         m.stage("/etc/sysctl.d/99-nodebake.conf", "net.ipv4.ip_forward = 1\n", 0o644);
-        m.stage("/etc/systemd/network/10-kubesat0.netdev", "[NetDev]\nName=kubesat0\nKind=dummy\n", 0o644);
+        m.stage(
+            "/etc/systemd/network/10-kubesat0.netdev",
+            "[NetDev]\nName=kubesat0\nKind=dummy\n",
+            0o644,
+        );
         m.stage("/etc/systemd/system/nodebake-credentials.timer", "[Timer]\n", 0o644);
         m.stage("/etc/nodebake/artifacts.list", "# none\n\n", 0o644);
         m
@@ -236,6 +339,7 @@ impl Machine {
     fn file(&self, path: &str, text: &str, mode: u32) {
         let p = self.at(path);
         fs::create_dir_all(p.parent().unwrap()).unwrap();
+        let _ = fs::remove_file(&p); // it may be read-only
         fs::write(&p, text).unwrap();
         fs::set_permissions(&p, fs::Permissions::from_mode(mode)).unwrap();
     }
@@ -243,8 +347,16 @@ impl Machine {
         self.file(&format!("{STATE}/stage{path}"), text, mode);
     }
     fn pci(&self, slot: &str, vendor: &str, class: &str) {
-        self.file(&format!("/sys/bus/pci/devices/{slot}/vendor"), &format!("{vendor}\n"), 0o444);
-        self.file(&format!("/sys/bus/pci/devices/{slot}/class"), &format!("{class}\n"), 0o444);
+        self.file(
+            &format!("/sys/bus/pci/devices/{slot}/vendor"),
+            &format!("{vendor}\n"),
+            0o444,
+        );
+        self.file(
+            &format!("/sys/bus/pci/devices/{slot}/class"),
+            &format!("{class}\n"),
+            0o444,
+        );
     }
     fn set(&mut self, key: &'static str, value: &str) -> &mut Self {
         self.vars.insert(key, value.to_owned());
@@ -268,21 +380,33 @@ impl Machine {
         fs::write(files.join("top/bin/bridge"), "bridge ".repeat(500)).unwrap();
         fs::write(files.join("top/README"), "read me\n").unwrap();
         let _ = symlink("bridge", files.join("top/bin/link"));
-        sh(&format!("cd '{}' && chmod 755 top/bin/bridge && chmod 644 top/README && tar -cf - --sort=name --mtime=@0 --owner=0 --group=0 top | gzip -n >cni.tgz", files.display()));
+        sh(&format!(
+            "cd '{}' && chmod 755 top/bin/bridge && chmod 644 top/README && tar -cf - --sort=name --mtime=@0 --owner=0 --group=0 top | gzip -n >cni.tgz",
+            files.display()
+        ));
         self.artifact("file", "/usr/local/bin/kubelet", &files.join("kubelet"))
             + &self.artifact("untar1", "/opt/cni", &files.join("cni.tgz"))
     }
     fn list(&self, text: &str) {
-        self.stage("/etc/nodebake/artifacts.list", &format!("# sha256 action dest url\n\n{text}"), 0o644);
+        self.stage(
+            "/etc/nodebake/artifacts.list",
+            &format!("# sha256 action dest url\n\n{text}"),
+            0o644,
+        );
     }
 
     fn script(&self, path: &Path, args: &[&str]) -> Command {
         let mut c = Command::new("bash");
         // The pid is written down for the stubs that kill the script.
-        c.args(["-c", "echo $$ >\"$STUB_STATE/pid\"; exec bash \"$@\"", "run"]).arg(path).args(args);
-        c.env("NODEBAKE_ROOT", self.root()).env("STUB_STATE", self.dir.join("state")).envs(&self.env);
+        c.args(["-c", "echo $$ >\"$STUB_STATE/pid\"; exec bash \"$@\"", "run"])
+            .arg(path)
+            .args(args);
+        c.env("NODEBAKE_ROOT", self.root())
+            .env("STUB_STATE", self.dir.join("state"))
+            .envs(&self.env);
         let path = std::env::var("PATH").unwrap_or_default();
-        c.env("PATH", format!("{}:{path}", self.dir.join("bin").display())).stdin(Stdio::null());
+        c.env("PATH", format!("{}:{path}", self.dir.join("bin").display()))
+            .stdin(Stdio::null());
         c
     }
     fn write_env(&self) {
@@ -325,7 +449,10 @@ impl Machine {
 
 fn run(c: &mut Command) -> Run {
     let Output { status, stdout, stderr } = c.output().expect("bash");
-    Run { code: status.code(), text: String::from_utf8_lossy(&stdout).into_owned() + &String::from_utf8_lossy(&stderr) }
+    Run {
+        code: status.code(),
+        text: String::from_utf8_lossy(&stdout).into_owned() + &String::from_utf8_lossy(&stderr),
+    }
 }
 
 #[track_caller]
@@ -373,15 +500,27 @@ fn same(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) {
 #[test]
 fn first_boot_scripts_are_small_and_clean() {
     let (fb, un) = (body(FIRST_BOOT), body(UNINSTALL));
-    assert!(fb.len() <= FIRST_BOOT_MAX, "first-boot has {} bytes, of {FIRST_BOOT_MAX}", fb.len());
-    assert!(un.len() <= UNINSTALL_MAX, "uninstall has {} bytes, of {UNINSTALL_MAX}", un.len());
+    assert!(
+        fb.len() <= FIRST_BOOT_MAX,
+        "first-boot has {} bytes, of {FIRST_BOOT_MAX}",
+        fb.len()
+    );
+    assert!(
+        un.len() <= UNINSTALL_MAX,
+        "uninstall has {} bytes, of {UNINSTALL_MAX}",
+        un.len()
+    );
     if !can_run() {
         return;
     }
     let checks = [["bash", "-n"], ["shellcheck", "--shell=bash"]];
     for (script, [tool, flag]) in [fb, un].into_iter().flat_map(|s| checks.map(|c| (s, c))) {
         let file = if tool == "bash" { "/dev/stdin" } else { "-" };
-        let child = Command::new(tool).args([flag, file]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+        let child = Command::new(tool)
+            .args([flag, file])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn();
         let Ok(mut child) = child else {
             eprintln!("skipped: no {tool}");
             continue;
@@ -413,7 +552,13 @@ fn first_boot_installs_everything_in_order() {
     assert!(tree["opt/cni/bin/bridge"].starts_with("file 755 bridge "));
     assert_eq!(tree["opt/cni/bin/link"], "link bridge");
     assert_eq!(tree["opt/cni/README"], "file 644 read me\n");
-    assert!(!tree.keys().any(|k| k.contains(".nodebake-new") || k.ends_with(".new") || k.ends_with(".part")), "{:?}", tree.keys());
+    assert!(
+        !tree
+            .keys()
+            .any(|k| k.contains(".nodebake-new") || k.ends_with(".new") || k.ends_with(".part")),
+        "{:?}",
+        tree.keys()
+    );
     assert_eq!(tree[&format!("{STATE}/backup")], "dir 700");
 
     let ledger = m.read("/var/lib/nodebake/ledger");
@@ -422,10 +567,17 @@ fn first_boot_installs_everything_in_order() {
         let [sum, kind, path] = line.splitn(3, ' ').collect::<Vec<_>>().try_into().expect(line);
         assert_eq!(kind, "created");
         if !path.ends_with("/link") {
-            assert_eq!(sum, sh(&format!("sha256sum <'{}' | cut -c-64", m.at(path).display())).trim(), "{path}");
+            assert_eq!(
+                sum,
+                sh(&format!("sha256sum <'{}' | cut -c-64", m.at(path).display())).trim(),
+                "{path}"
+            );
         }
     }
-    assert_eq!(m.read("/var/lib/nodebake/first-boot.done"), "node=fargate-ip-10-0-2-233.ec2.internal\nkubernetes=1.34.1\n");
+    assert_eq!(
+        m.read("/var/lib/nodebake/first-boot.done"),
+        "node=fargate-ip-10-0-2-233.ec2.internal\nkubernetes=1.34.1\n"
+    );
     assert!(!m.own("first-boot.failed").exists());
     assert!(m.read("/var/log/nodebake-first-boot.log").contains("== check\n"));
 
@@ -435,14 +587,21 @@ fn first_boot_installs_everything_in_order() {
     assert_eq!(
         m.calls("systemctl"),
         [
-            "disable lambda-jupyter.service", "stop lambda-jupyter.service",
-            "disable docker.service", "stop docker.service",
-            "disable docker.socket", "stop docker.socket",
+            "disable lambda-jupyter.service",
+            "stop lambda-jupyter.service",
+            "disable docker.service",
+            "stop docker.service",
+            "disable docker.socket",
+            "stop docker.socket",
             "daemon-reload",
-            "enable nvidia-persistenced.service", "start nvidia-persistenced.service",
-            "enable containerd.service", "restart containerd.service",
-            "enable nodebake-credentials.timer", "restart nodebake-credentials.timer",
-            "enable kubelet.service", "restart --no-block kubelet.service",
+            "enable nvidia-persistenced.service",
+            "start nvidia-persistenced.service",
+            "enable containerd.service",
+            "restart containerd.service",
+            "enable nodebake-credentials.timer",
+            "restart nodebake-credentials.timer",
+            "enable kubelet.service",
+            "restart --no-block kubelet.service",
         ]
     );
 }
@@ -471,7 +630,12 @@ fn first_boot_second_run_changes_nothing() {
     assert_eq!(m.calls("curl"), [""; 0]);
     assert_eq!(
         m.calls("systemctl"),
-        ["start nvidia-persistenced.service", "start containerd.service", "start nodebake-credentials.timer", "start --no-block kubelet.service"],
+        [
+            "start nvidia-persistenced.service",
+            "start containerd.service",
+            "start nodebake-credentials.timer",
+            "start --no-block kubelet.service"
+        ],
         "nothing may be restarted or reloaded"
     );
 }
@@ -483,29 +647,135 @@ fn first_boot_preflight_names_every_problem() {
     }
     type Change = fn(&mut Machine);
     let table: [(&str, Change, &str); 22] = [
-        ("arch", |m| { m.env("FAKE_ARCH", "aarch64"); }, "architecture: aarch64, planned: amd64"),
-        ("os", |m| m.file("/etc/os-release", "ID=debian\nVERSION_ID=12\n", 0o644), "system: debian-12, planned: ubuntu-22.04"),
-        ("cgroup", |m| { m.env("FAKE_CGROUP", "tmpfs"); }, "cgroup version is not 2"),
-        ("systemd", |m| { m.env("FAKE_SYSTEMD", "237"); }, "systemd: 237, needed: 245"),
-        ("cpus", |m| { m.env("FAKE_CPUS", "8"); }, "CPUs: 8, needed: 30"),
-        ("memory", |m| m.file("/proc/meminfo", "MemTotal: 1048576 kB\n", 0o644), "memory (MiB): 1024, needed: 200000"),
-        ("disk", |m| { m.env("FAKE_SIZE", "51200"); }, "root disk (GiB): 50, needed: 1300"),
-        ("room", |m| { m.env("FAKE_AVAIL", "2000"); }, "less than 2 GiB free"),
-        ("no gpu", |m| fs::remove_dir_all(m.at("/sys/bus/pci/devices/0000:07:00.0")).unwrap(), "NVIDIA GPUs: 0, planned: 1"),
-        ("gpus", |m| m.pci("0000:0a:00.0", "0x10de", "0x030000"), "NVIDIA GPUs: 2, planned: 1"),
-        ("driver", |m| fs::remove_dir_all(m.at("/proc/driver")).unwrap(), "no NVIDIA driver"),
-        ("address", |m| fs::write(m.state("addr"), "2: enp5s0    inet 10.0.2.233/20 scope global enp5s0\n").unwrap(), "node address in use: 2: enp5s0"),
-        ("interface", |m| fs::create_dir_all(m.at("/sys/class/net/kubesat0")).unwrap(), "kubesat0 exists and is no dummy"),
-        ("containerd", |m| { m.set("NB_CONTAINERD", "image").set("NB_MIN_CONTAINERD", "1.7.27"); }, "containerd: v1.7.2, needed: 1.7.27"),
-        ("netplan", |m| { m.set("NB_NETWORK_BACKEND", "netplan").set("NB_MIN_NETPLAN", "0.107"); m.env("FAKE_NETPLAN", "0.106.1-7ubuntu0.22.04.4"); },
-            "netplan: 0.106.1-7ubuntu0.22.04.4, needed: 0.107"),
-        ("conflist", |m| m.file("/etc/cni/net.d/10-aws.conflist", "{}", 0o644), "foreign /etc/cni/net.d/10-aws.conflist"),
-        ("conf", |m| m.file("/etc/cni/net.d/87-podman.conf", "{}", 0o644), "foreign /etc/cni/net.d/87-podman.conf"),
-        ("json", |m| m.file("/etc/cni/net.d/a b.json", "{}", 0o644), "foreign /etc/cni/net.d/a b.json"),
-        ("unit", |m| m.file("/etc/systemd/system/kubelet.service", "[Service]\n", 0o644), "foreign kubelet: /etc/systemd/system/kubelet.service"),
-        ("process", |m| m.file("/proc/4711/comm", "kubelet\n", 0o444), "foreign kubelet: /proc/4711/comm"),
-        ("pki", |m| m.file("/var/lib/kubelet/pki/kubelet.crt", "x", 0o644), "foreign kubelet: /var/lib/kubelet/pki"),
-        ("no env variable", |m| { m.vars.remove("NB_OS"); }, "NB_OS: unbound variable"),
+        (
+            "arch",
+            |m| {
+                m.env("FAKE_ARCH", "aarch64");
+            },
+            "architecture: aarch64, planned: amd64",
+        ),
+        (
+            "os",
+            |m| m.file("/etc/os-release", "ID=debian\nVERSION_ID=12\n", 0o644),
+            "system: debian-12, planned: ubuntu-22.04",
+        ),
+        (
+            "cgroup",
+            |m| {
+                m.env("FAKE_CGROUP", "tmpfs");
+            },
+            "cgroup version is not 2",
+        ),
+        (
+            "systemd",
+            |m| {
+                m.env("FAKE_SYSTEMD", "237");
+            },
+            "systemd: 237, needed: 245",
+        ),
+        (
+            "cpus",
+            |m| {
+                m.env("FAKE_CPUS", "8");
+            },
+            "CPUs: 8, needed: 30",
+        ),
+        (
+            "memory",
+            |m| m.file("/proc/meminfo", "MemTotal: 1048576 kB\n", 0o644),
+            "memory (MiB): 1024, needed: 200000",
+        ),
+        (
+            "disk",
+            |m| {
+                m.env("FAKE_SIZE", "51200");
+            },
+            "root disk (GiB): 50, needed: 1300",
+        ),
+        (
+            "room",
+            |m| {
+                m.env("FAKE_AVAIL", "2000");
+            },
+            "less than 2 GiB free",
+        ),
+        (
+            "no gpu",
+            |m| fs::remove_dir_all(m.at("/sys/bus/pci/devices/0000:07:00.0")).unwrap(),
+            "NVIDIA GPUs: 0, planned: 1",
+        ),
+        (
+            "gpus",
+            |m| m.pci("0000:0a:00.0", "0x10de", "0x030000"),
+            "NVIDIA GPUs: 2, planned: 1",
+        ),
+        (
+            "driver",
+            |m| fs::remove_dir_all(m.at("/proc/driver")).unwrap(),
+            "no NVIDIA driver",
+        ),
+        (
+            "address",
+            |m| fs::write(m.state("addr"), "2: enp5s0    inet 10.0.2.233/20 scope global enp5s0\n").unwrap(),
+            "node address in use: 2: enp5s0",
+        ),
+        (
+            "interface",
+            |m| fs::create_dir_all(m.at("/sys/class/net/kubesat0")).unwrap(),
+            "kubesat0 exists and is no dummy",
+        ),
+        (
+            "containerd",
+            |m| {
+                m.set("NB_CONTAINERD", "image").set("NB_MIN_CONTAINERD", "1.7.27");
+            },
+            "containerd: v1.7.2, needed: 1.7.27",
+        ),
+        (
+            "netplan",
+            |m| {
+                m.set("NB_NETWORK_BACKEND", "netplan").set("NB_MIN_NETPLAN", "0.107");
+                m.env("FAKE_NETPLAN", "0.106.1-7ubuntu0.22.04.4");
+            },
+            "netplan: 0.106.1-7ubuntu0.22.04.4, needed: 0.107",
+        ),
+        (
+            "conflist",
+            |m| m.file("/etc/cni/net.d/10-aws.conflist", "{}", 0o644),
+            "foreign /etc/cni/net.d/10-aws.conflist",
+        ),
+        (
+            "conf",
+            |m| m.file("/etc/cni/net.d/87-podman.conf", "{}", 0o644),
+            "foreign /etc/cni/net.d/87-podman.conf",
+        ),
+        (
+            "json",
+            |m| m.file("/etc/cni/net.d/a b.json", "{}", 0o644),
+            "foreign /etc/cni/net.d/a b.json",
+        ),
+        (
+            "unit",
+            |m| m.file("/etc/systemd/system/kubelet.service", "[Service]\n", 0o644),
+            "foreign kubelet: /etc/systemd/system/kubelet.service",
+        ),
+        (
+            "process",
+            |m| m.file("/proc/4711/comm", "kubelet\n", 0o444),
+            "foreign kubelet: /proc/4711/comm",
+        ),
+        (
+            "pki",
+            |m| m.file("/var/lib/kubelet/pki/kubelet.crt", "x", 0o644),
+            "foreign kubelet: /var/lib/kubelet/pki",
+        ),
+        (
+            "no env variable",
+            |m| {
+                m.vars.remove("NB_OS");
+            },
+            "NB_OS: unbound variable",
+        ),
     ];
     for (i, (name, change, text)) in table.into_iter().enumerate() {
         let mut m = Machine::new(&format!("pre{i}"));
@@ -515,10 +785,22 @@ fn first_boot_preflight_names_every_problem() {
         eprintln!("case {name}");
         let r = m.boot().fails().says(text).says("step: preflight");
         if name != "no env variable" {
-            assert!(r.text.contains("1 problem(s), nothing was changed") && r.text.contains("; remedy: "), "{}", r.text);
+            assert!(
+                r.text.contains("1 problem(s), nothing was changed") && r.text.contains("; remedy: "),
+                "{}",
+                r.text
+            );
         }
         same(&before, &m.outside());
-        for c in ["systemctl", "curl", "modprobe", "sysctl", "networkctl", "netplan", "swapoff"] {
+        for c in [
+            "systemctl",
+            "curl",
+            "modprobe",
+            "sysctl",
+            "networkctl",
+            "netplan",
+            "swapoff",
+        ] {
             assert_eq!(m.calls(c), [""; 0], "{name}: {c}");
         }
         assert!(m.own("first-boot.failed").exists() && !m.own("first-boot.done").exists() && !m.own("ledger").exists());
@@ -534,8 +816,19 @@ fn first_boot_preflight_reports_all_at_once() {
     m.env("FAKE_CPUS", "8").env("FAKE_SYSTEMD", "237");
     m.file("/etc/cni/net.d/10-aws.conflist", "{}", 0o644);
     let before = m.outside();
-    let r = m.boot().fails().says("CPUs: 8").says("systemd: 237").says("10-aws.conflist").says("3 problem(s)");
-    assert_eq!(r.text.matches("\n- ").count() / 2, 3, "each once in the output and once in the marker's log:\n{}", r.text);
+    let r = m
+        .boot()
+        .fails()
+        .says("CPUs: 8")
+        .says("systemd: 237")
+        .says("10-aws.conflist")
+        .says("3 problem(s)");
+    assert_eq!(
+        r.text.matches("\n- ").count() / 2,
+        3,
+        "each once in the output and once in the marker's log:\n{}",
+        r.text
+    );
     same(&before, &m.outside());
 }
 
@@ -545,7 +838,10 @@ fn first_boot_runs_without_gpu_or_interface() {
         return;
     }
     let mut m = Machine::new("plain");
-    m.set("NB_GPUS", "0").set("NB_INTERFACE", "").set("NB_NETWORK_BACKEND", "none").set("NB_DISK_GIB", "0");
+    m.set("NB_GPUS", "0")
+        .set("NB_INTERFACE", "")
+        .set("NB_NETWORK_BACKEND", "none")
+        .set("NB_DISK_GIB", "0");
     fs::remove_dir_all(m.at("/sys/bus/pci")).unwrap();
     fs::remove_dir_all(m.at("/proc/driver")).unwrap();
     m.boot().ok();
@@ -576,7 +872,10 @@ fn first_boot_retries_downloads() {
     if !can_run() {
         return;
     }
-    for (i, plan) in ["cut\n", "short\n", "bad\n", "7\n6\n35\n", "cut\n22\n", "cut\n33\n"].into_iter().enumerate() {
+    for (i, plan) in ["cut\n", "short\n", "bad\n", "7\n6\n35\n", "cut\n22\n", "cut\n33\n"]
+        .into_iter()
+        .enumerate()
+    {
         let m = Machine::new(&format!("retry{i}"));
         m.list(&m.downloads());
         fs::write(m.state("curl-plan"), plan).unwrap();
@@ -614,11 +913,17 @@ fn first_boot_refuses_members_outside_the_archive() {
     if !can_run() {
         return;
     }
-    for (i, how) in ["s|^|../|", "s|^|top/../../|", "s|^|/tmp/nodebake-evil/|"].into_iter().enumerate() {
+    for (i, how) in ["s|^|../|", "s|^|top/../../|", "s|^|/tmp/nodebake-evil/|"]
+        .into_iter()
+        .enumerate()
+    {
         let m = Machine::new(&format!("tar{i}"));
         let files = m.dir.join("files");
         fs::write(files.join("evil"), "evil").unwrap();
-        sh(&format!("cd '{}' && tar -czPf evil.tgz --transform='{how}' evil", files.display()));
+        sh(&format!(
+            "cd '{}' && tar -czPf evil.tgz --transform='{how}' evil",
+            files.display()
+        ));
         m.list(&m.artifact("untar0", "/opt/cni", &files.join("evil.tgz")));
         let before = m.outside();
         m.boot().fails().says("members outside the folder");
@@ -645,16 +950,28 @@ fn first_boot_repairs_an_artifact_and_keeps_the_changed_one() {
     m.boot().ok();
     m.file("/usr/local/bin/kubelet", "patched", 0o755);
     fs::remove_file(m.at("/opt/cni/bin/link")).unwrap();
-    m.boot().ok().says("/usr/local/bin/kubelet was changed here").says("2 file(s) changed");
+    m.boot()
+        .ok()
+        .says("/usr/local/bin/kubelet was changed here")
+        .says("2 file(s) changed");
     assert_eq!(m.read("/usr/local/bin/kubelet"), "kubelet ".repeat(500));
-    assert_eq!(m.read("/var/lib/nodebake/backup/usr/local/bin/kubelet.changed"), "patched");
+    assert_eq!(
+        m.read("/var/lib/nodebake/backup/usr/local/bin/kubelet.changed"),
+        "patched"
+    );
     assert!(m.at("/opt/cni/bin/link").is_symlink());
     assert_eq!(m.read("/var/lib/nodebake/artifacts.done").lines().count(), 4);
     // A second, different change does not overwrite the first one that was kept.
     m.file("/usr/local/bin/kubelet", "patched again", 0o755);
     m.boot().ok();
-    assert_eq!(m.read("/var/lib/nodebake/backup/usr/local/bin/kubelet.changed"), "patched again");
-    assert_eq!(m.read("/var/lib/nodebake/backup/usr/local/bin/kubelet.changed.~1~"), "patched");
+    assert_eq!(
+        m.read("/var/lib/nodebake/backup/usr/local/bin/kubelet.changed"),
+        "patched again"
+    );
+    assert_eq!(
+        m.read("/var/lib/nodebake/backup/usr/local/bin/kubelet.changed.~1~"),
+        "patched"
+    );
 }
 
 #[test]
@@ -665,14 +982,24 @@ fn first_boot_restores_a_foreign_file_on_uninstall() {
     let m = Machine::new("foreign");
     m.file("/etc/containerd/config.toml", FOREIGN_TOML, 0o640);
     m.file("/etc/sysctl.d/99-nodebake.conf", "net.ipv4.ip_forward = 1\n", 0o600); // our bytes, another mode
-    m.file("/etc/modules-load.d/nodebake.conf", "# ours\noverlay\nbr_netfilter\n", 0o644); // just the same
+    m.file(
+        "/etc/modules-load.d/nodebake.conf",
+        "# ours\noverlay\nbr_netfilter\n",
+        0o644,
+    ); // just the same
     m.write_env();
     let before = m.tree();
     m.boot().ok().says("replaced /etc/containerd/config.toml");
     assert_eq!(m.read("/etc/containerd/config.toml"), "version = 2\n");
-    assert_eq!(m.tree()[&format!("{STATE}/backup/etc/containerd/config.toml")], format!("file 640 {FOREIGN_TOML}"));
+    assert_eq!(
+        m.tree()[&format!("{STATE}/backup/etc/containerd/config.toml")],
+        format!("file 640 {FOREIGN_TOML}")
+    );
     let ledger = m.read("/var/lib/nodebake/ledger");
-    assert!(ledger.contains(" replaced /etc/containerd/config.toml\n") && !ledger.contains("modules-load"), "{ledger}");
+    assert!(
+        ledger.contains(" replaced /etc/containerd/config.toml\n") && !ledger.contains("modules-load"),
+        "{ledger}"
+    );
     m.uninstall(&["--yes"]).ok();
     same(&before, &m.tree());
 }
@@ -688,17 +1015,28 @@ fn first_boot_keeps_local_changes() {
     m.file("/etc/kubernetes/kubelet.json", "{\"mine\":1}\n", 0o600);
     m.file("/etc/containerd/config.toml", "version = 9\n", 0o644);
     let r = m.uninstall(&["--yes"]).ok();
-    let r = r.says("kept, changed since: /etc/kubernetes/kubelet.json").says("kept, changed since: /etc/containerd/config.toml");
+    let r = r
+        .says("kept, changed since: /etc/kubernetes/kubelet.json")
+        .says("kept, changed since: /etc/containerd/config.toml");
     assert!(r.text.contains("backup"), "{}", r.text);
     assert_eq!(m.read("/etc/kubernetes/kubelet.json"), "{\"mine\":1}\n");
     assert_eq!(m.read("/etc/containerd/config.toml"), "version = 9\n");
-    assert_eq!(m.read("/var/lib/nodebake/backup/etc/containerd/config.toml"), FOREIGN_TOML);
+    assert_eq!(
+        m.read("/var/lib/nodebake/backup/etc/containerd/config.toml"),
+        FOREIGN_TOML
+    );
     assert!(!m.at("/etc/systemd/system/kubelet.service").exists());
     // Installing again does not overwrite the oldest original either.
     fs::remove_dir_all(m.at("/var/lib/kubelet")).ok();
     m.boot().ok();
-    assert_eq!(m.read("/var/lib/nodebake/backup/etc/containerd/config.toml.~1~"), FOREIGN_TOML);
-    assert_eq!(m.read("/var/lib/nodebake/backup/etc/containerd/config.toml"), "version = 9\n");
+    assert_eq!(
+        m.read("/var/lib/nodebake/backup/etc/containerd/config.toml.~1~"),
+        FOREIGN_TOML
+    );
+    assert_eq!(
+        m.read("/var/lib/nodebake/backup/etc/containerd/config.toml"),
+        "version = 9\n"
+    );
 }
 
 #[test]
@@ -709,14 +1047,27 @@ fn first_boot_reports_a_local_change_when_run_again() {
     let m = Machine::new("drift");
     m.boot().ok();
     m.file("/etc/kubernetes/kubelet.json", "{\"mine\":1}\n", 0o600);
-    fs::set_permissions(m.at("/etc/sysctl.d/99-nodebake.conf"), fs::Permissions::from_mode(0o666)).unwrap();
-    m.boot().ok().says("/etc/kubernetes/kubelet.json was changed here").says("2 file(s) changed");
+    fs::set_permissions(
+        m.at("/etc/sysctl.d/99-nodebake.conf"),
+        fs::Permissions::from_mode(0o666),
+    )
+    .unwrap();
+    m.boot()
+        .ok()
+        .says("/etc/kubernetes/kubelet.json was changed here")
+        .says("2 file(s) changed");
     assert_eq!(m.read("/etc/kubernetes/kubelet.json"), "{}\n");
-    assert_eq!(m.read("/var/lib/nodebake/backup/etc/kubernetes/kubelet.json.changed"), "{\"mine\":1}\n");
+    assert_eq!(
+        m.read("/var/lib/nodebake/backup/etc/kubernetes/kubelet.json.changed"),
+        "{\"mine\":1}\n"
+    );
     assert!(m.tree()["etc/sysctl.d/99-nodebake.conf"].starts_with("file 644 "));
     assert!(m.calls("systemctl").contains(&"restart containerd.service".to_owned()));
     m.uninstall(&["--yes"]).ok().says("backup");
-    assert_eq!(m.read("/var/lib/nodebake/backup/etc/kubernetes/kubelet.json.changed"), "{\"mine\":1}\n");
+    assert_eq!(
+        m.read("/var/lib/nodebake/backup/etc/kubernetes/kubelet.json.changed"),
+        "{\"mine\":1}\n"
+    );
 }
 
 #[test]
@@ -792,7 +1143,10 @@ fn first_boot_failure_marker_holds_the_log() {
     assert!(!m.own("first-boot.failed").exists() && m.own("first-boot.done").exists());
     fs::write(m.state("sysctl-fails"), "").unwrap();
     m.boot().fails();
-    assert!(m.own("first-boot.failed").exists() && !m.own("first-boot.done").exists(), "never both");
+    assert!(
+        m.own("first-boot.failed").exists() && !m.own("first-boot.done").exists(),
+        "never both"
+    );
 }
 
 #[test]
@@ -800,7 +1154,14 @@ fn first_boot_fails_when_something_does_not_start() {
     if !can_run() {
         return;
     }
-    for (unit, text) in [("containerd", ""), ("nodebake-credentials.timer", "nodebake-credentials.timer does not run: journalctl -u"), ("kubelet", "")] {
+    for (unit, text) in [
+        ("containerd", ""),
+        (
+            "nodebake-credentials.timer",
+            "nodebake-credentials.timer does not run: journalctl -u",
+        ),
+        ("kubelet", ""),
+    ] {
         let m = Machine::new(&format!("start-{unit}"));
         fs::write(m.state("fail").join(unit), "").unwrap();
         m.boot().fails().says(text);
@@ -810,7 +1171,9 @@ fn first_boot_fails_when_something_does_not_start() {
     m.boot().fails().says("no 10.0.2.233 on kubesat0");
     let m = Machine::new("gpu-unit");
     fs::write(m.state("fail/nvidia-persistenced"), "").unwrap();
-    m.boot().ok().says("WARNING: nvidia-persistenced.service does not start");
+    m.boot()
+        .ok()
+        .says("WARNING: nvidia-persistenced.service does not start");
 }
 
 #[test]
@@ -819,15 +1182,24 @@ fn first_boot_says_which_secret_is_missing() {
         return;
     }
     let mut m = Machine::new("secret");
-    m.set("NB_NEEDS_SECRET", "/etc/nodebake/aws/source-credentials the access key of node-user");
+    m.set(
+        "NB_NEEDS_SECRET",
+        "/etc/nodebake/aws/source-credentials the access key of node-user",
+    );
     fs::write(m.state("fail/nodebake-credentials.timer"), "").unwrap(); // cannot work without it
-    m.boot().ok().says("TO DO: this node needs /etc/nodebake/aws/source-credentials: the access key of node-user");
+    m.boot()
+        .ok()
+        .says("TO DO: this node needs /etc/nodebake/aws/source-credentials: the access key of node-user");
     fs::remove_file(m.state("fail/nodebake-credentials.timer")).unwrap();
     m.file("/etc/nodebake/aws/source-credentials", "secret", 0o600);
     let r = m.boot().ok();
     assert!(!r.text.contains("TO DO"));
     m.uninstall(&["--yes"]).ok();
-    assert_eq!(m.read("/etc/nodebake/aws/source-credentials"), "secret", "what the operator brought stays");
+    assert_eq!(
+        m.read("/etc/nodebake/aws/source-credentials"),
+        "secret",
+        "what the operator brought stays"
+    );
 }
 
 #[test]
@@ -837,7 +1209,12 @@ fn first_boot_runs_never_overlap() {
     }
     let m = Machine::new("lock");
     m.write_env();
-    let mut holder = Command::new("flock").arg("-F").arg(m.at(STATE)).args(["sleep", "60"]).spawn().unwrap();
+    let mut holder = Command::new("flock")
+        .arg("-F")
+        .arg(m.at(STATE))
+        .args(["sleep", "60"])
+        .spawn()
+        .unwrap();
     std::thread::sleep(Duration::from_millis(300));
     let before = m.tree();
     let mut c = m.script(&m.own("stage/usr/local/lib/nodebake/first-boot"), &[]);
@@ -870,9 +1247,13 @@ fn first_boot_killed_anywhere_converges() {
     let before = clean.tree();
     clean.boot().ok();
     let goal = comparable(&clean);
-    let total: usize = fs::read_to_string(clean.state("count")).unwrap().trim().parse().unwrap();
+    let total: usize = fs::read_to_string(clean.state("count"))
+        .unwrap()
+        .trim()
+        .parse()
+        .unwrap();
     let all = std::env::var_os("NODEBAKE_ALL_KILLS").is_some();
-    let step = if all { 1 } else { total.div_ceil(24) };
+    let step = if all { 1 } else { total.div_ceil(12) };
     std::thread::scope(|s| {
         for half in 0..2 {
             let (machine, before, goal) = (&machine, &before, &goal);
@@ -912,7 +1293,10 @@ fn comparable(m: &Machine) -> BTreeMap<String, String> {
     }
     for (p, v) in &mut t {
         if p.ends_with("units.disabled") || p.ends_with("nodebake/dirs") || p.ends_with("artifacts.done") {
-            let mut l: Vec<_> = v.split_inclusive('\n').map(|l| l.trim_start_matches("file 644 ")).collect();
+            let mut l: Vec<_> = v
+                .split_inclusive('\n')
+                .map(|l| l.trim_start_matches("file 644 "))
+                .collect();
             l.sort_unstable();
             l.dedup();
             *v = l.concat();
@@ -930,7 +1314,11 @@ fn first_boot_stopped_by_a_signal_is_a_failure() {
     m.env("KILL_AT", "30").env("KILL_SIGNAL", "15");
     let r = m.boot();
     assert_ne!(r.code, Some(0));
-    assert!(m.own("first-boot.failed").exists() && !m.own("first-boot.done").exists(), "{}", r.text);
+    assert!(
+        m.own("first-boot.failed").exists() && !m.own("first-boot.done").exists(),
+        "{}",
+        r.text
+    );
     m.env.clear();
     m.boot().ok();
 }
@@ -945,8 +1333,17 @@ fn uninstall_without_yes_only_talks() {
     m.file("/etc/containerd/config.toml", FOREIGN_TOML, 0o640);
     m.boot().ok();
     let before = m.tree();
-    let r = m.uninstall(&[]).ok().says("run it with --yes").says("would: rm ").says("would: systemctl disable --now kubelet.service");
-    assert!(r.text.contains("/etc/kubernetes/kubelet.json") && r.text.contains("would: systemctl enable docker.service"), "{}", r.text);
+    let r = m
+        .uninstall(&[])
+        .ok()
+        .says("run it with --yes")
+        .says("would: rm ")
+        .says("would: systemctl disable --now kubelet.service");
+    assert!(
+        r.text.contains("/etc/kubernetes/kubelet.json") && r.text.contains("would: systemctl enable docker.service"),
+        "{}",
+        r.text
+    );
     same(&before, &m.tree());
     for c in ["systemctl", "rm", "mv", "cp", "ip", "networkctl"] {
         assert_eq!(m.calls(c), [""; 0], "{c}");
@@ -971,9 +1368,21 @@ fn uninstall_leaves_the_machine_as_it_was() {
     let first = m.uninstall(&["--yes"]).ok();
     assert!(!first.text.contains("kept"), "{}", first.text);
     same(&before, &m.tree());
-    assert_eq!(units, sh(&format!("cd '{}' && ls enabled active | sed '/containerd/d;/persistenced/d'", m.dir.join("state").display())));
+    assert_eq!(
+        units,
+        sh(&format!(
+            "cd '{}' && ls enabled active | sed '/containerd/d;/persistenced/d'",
+            m.dir.join("state").display()
+        ))
+    );
     let calls = m.calls("systemctl");
-    for c in ["disable --now kubelet.service", "daemon-reload", "enable docker.service", "start docker.service", "start lambda-jupyter.service"] {
+    for c in [
+        "disable --now kubelet.service",
+        "daemon-reload",
+        "enable docker.service",
+        "start docker.service",
+        "start lambda-jupyter.service",
+    ] {
         assert!(calls.iter().any(|x| x == c), "{c}: {calls:?}");
     }
     assert!(!m.at("/sys/class/net/kubesat0").exists());
@@ -1007,4 +1416,30 @@ fn uninstall_killed_can_run_again() {
             break;
         }
     }
+}
+
+#[test]
+fn uninstall_brings_a_shadowed_unit_back() {
+    if !can_run() {
+        return;
+    }
+    // The image has a containerd of its own, switched on; ours has the same name and hides it.
+    let m = Machine::new("shadow");
+    m.stage("/etc/systemd/system/containerd.service", "[Service]\n", 0o644);
+    fs::write(m.state("enabled/containerd"), "").unwrap();
+    fs::write(m.state("active/containerd"), "").unwrap();
+    m.boot().ok();
+    m.boot().ok();
+    assert_eq!(
+        m.read("/var/lib/nodebake/units.disabled").matches("containerd").count(),
+        2
+    );
+    m.uninstall(&["--yes"]).ok();
+    assert!(m.state("enabled/containerd").exists() && m.state("active/containerd").exists());
+    let calls = m.calls("systemctl");
+    let at = |c: &str| calls.iter().position(|x| x == c);
+    assert!(
+        at("disable --now containerd.service") < at("daemon-reload")
+            && at("daemon-reload") < at("start containerd.service")
+    );
 }

@@ -1,0 +1,171 @@
+//! `--format cloud-init`: one `#cloud-config` document that stages every file and starts first boot.
+//!
+//! Files go under [`STAGE`], not to their final place: the first-boot script checks the machine before it touches
+//! anything, keeps what it replaces, and can be run again. One document, because a second `#cloud-config` part would
+//! replace `write_files` of the first; no `## template: jinja`, because it drops a document over a `{#` in a script;
+//! one `runcmd`, because only the last command's status counts.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
+
+use super::budget::{Budget, Share};
+use super::gzip::gzip;
+use super::Artifact;
+use crate::base::{Finding, Report, Severity, Sha256};
+use crate::catalog::Plane;
+use crate::plan::Plan;
+use crate::syntax::yaml::{block_scalar, is_block_safe, scalar};
+use crate::tree::Entry;
+use crate::verify::Verified;
+
+/// Where the files of the node wait for first boot.
+pub const STAGE: &str = "/var/lib/nodebake/stage";
+
+/// The script that first boot runs, under the stage.
+const FIRST_BOOT: &str = "/usr/local/lib/nodebake/first-boot";
+
+/// The node's user-data. Refuses a document that is larger than the provider takes.
+pub fn user_data(plan: &Plan, verified: &Verified) -> Result<Artifact, Report> {
+    let entries: Vec<&Entry> = verified.tree().plane(Plane::Node).collect();
+    let (text, shares) = document(plan, &entries, Written::smallest);
+    reread(&text, &entries)?;
+    let mut bytes = text.into_bytes();
+    let mut shares = shares;
+    let mut gzipped = false;
+    if plan.provider.gzip {
+        // Compressed as a whole the files share a dictionary; inside they stay plain, or it would be paid for twice.
+        let (plain, plain_shares) = document(plan, &entries, Written::plainest);
+        reread(&plain, &entries)?;
+        let whole = gzip(plain.as_bytes());
+        if whole.len() < bytes.len() {
+            (bytes, shares, gzipped) = (whole, plain_shares, true);
+        }
+    }
+    shares.sort_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| a.path.cmp(&b.path)));
+    let budget = Budget {
+        provider: plan.provider.name.clone(),
+        used: bytes.len(),
+        max: usize::try_from(plan.provider.max_bytes).unwrap_or(usize::MAX),
+        shares,
+    };
+    if !budget.fits() {
+        let message = format!("the user-data is too large: {budget}");
+        let finding = Finding::error("bake/budget", message, &plan.spec.instance_type.place);
+        return Err(finding.hint(format!("the largest parts are {}", budget.biggest(5))).into());
+    }
+    Ok(Artifact { sha256: Sha256::of(&bytes), bytes, gzipped, budget })
+}
+
+/// How a file's content is written.
+enum Written {
+    /// As a block of text.
+    Block,
+    /// As one quoted line.
+    Quoted,
+    /// Compressed, in base64.
+    Packed(String),
+}
+
+impl Written {
+    fn plainest(entry: &Entry) -> Self {
+        if is_block_safe(&entry.text) { Self::Block } else { Self::Quoted }
+    }
+
+    fn smallest(entry: &Entry) -> Self {
+        let plain = Self::plainest(entry);
+        let packed = Self::Packed(STANDARD.encode(gzip(entry.text.as_bytes())));
+        if item(entry, &packed).len() < item(entry, &plain).len() { packed } else { plain }
+    }
+
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Block | Self::Quoted => "text",
+            Self::Packed(_) => "gz+b64",
+        }
+    }
+}
+
+fn item(entry: &Entry, written: &Written) -> String {
+    let path = scalar(&format!("{STAGE}{}", entry.path));
+    let head = format!("  - path: {path}\n    permissions: \"{}\"\n", entry.mode);
+    match written {
+        Written::Block => format!("{head}    content: {}", block_scalar(&entry.text, 6)),
+        Written::Quoted => format!("{head}    content: {}\n", scalar(&entry.text)),
+        Written::Packed(packed) => format!("{head}    encoding: gz+b64\n    content: {packed}\n"),
+    }
+}
+
+fn document(plan: &Plan, entries: &[&Entry], write: fn(&Entry) -> Written) -> (String, Vec<Share>) {
+    let value = |path: &str| plan.book.get(path).and_then(|value| value.value().as_str()).unwrap_or_default();
+    let mut text = format!(
+        "#cloud-config\n# {} as {} of {}, by nodebake\nwrite_files:\n",
+        value("meta.name"),
+        value("identity.nodeName"),
+        value("cluster.name")
+    );
+    let mut shares = Vec::new();
+    for entry in entries {
+        let written = write(entry);
+        let item = item(entry, &written);
+        shares.push(Share {
+            path: entry.path.to_string(),
+            bytes: item.len(),
+            file_bytes: entry.text.len(),
+            encoding: written.word(),
+        });
+        text.push_str(&item);
+    }
+    let script = scalar(&format!("{STAGE}{FIRST_BOOT}"));
+    text.push_str("runcmd:\n  - [bash, ");
+    text.push_str(&script);
+    text.push_str("]\n");
+    (text, shares)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CloudConfig {
+    write_files: Vec<WriteFile>,
+    runcmd: Vec<Vec<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WriteFile {
+    path: String,
+    permissions: String,
+    #[serde(default)]
+    encoding: String,
+    content: String,
+}
+
+/// Reads the document back with a parser that did not write it: every file must come back, byte by byte.
+fn reread(text: &str, entries: &[&Entry]) -> Result<(), Report> {
+    let broken = |what: String| -> Report {
+        Finding::new(Severity::Error, "bake/reread", format!("the document does not come back as it went in: {what}"))
+            .hint("this is a defect of nodebake")
+            .into()
+    };
+    let config: CloudConfig = serde_yaml::from_str(text).map_err(|error| broken(error.to_string()))?;
+    if config.write_files.len() != entries.len() || config.runcmd.len() != 1 {
+        return Err(broken("the number of files".into()));
+    }
+    for (file, entry) in config.write_files.iter().zip(entries) {
+        let content = match file.encoding.as_str() {
+            "" => Some(file.content.clone().into_bytes()),
+            _ => STANDARD.decode(&file.content).ok().and_then(|packed| {
+                use std::io::Read;
+                let mut data = Vec::new();
+                flate2::read::GzDecoder::new(packed.as_slice()).read_to_end(&mut data).ok().map(|_| data)
+            }),
+        };
+        let same = file.path == format!("{STAGE}{}", entry.path)
+            && file.permissions == entry.mode.to_string()
+            && content.as_deref() == Some(entry.text.as_bytes());
+        if !same {
+            return Err(broken(entry.path.to_string()));
+        }
+    }
+    Ok(())
+}

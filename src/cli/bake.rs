@@ -1,0 +1,78 @@
+//! `nodebake bake`
+
+use std::path::PathBuf;
+
+use super::{Common, Failure, Loaded, Outcome, Ui, load};
+use crate::bake::{self, Artifact, Format};
+use crate::edge::fs;
+use crate::pipeline::Built;
+
+/// Bake a node, or every node of a fleet.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The node.yaml
+    node: PathBuf,
+    /// What to make; `nodebake catalog formats` lists them
+    #[arg(long, default_value = "cloud-init", value_name = "FORMAT", value_parser = format)]
+    format: Format,
+    /// The file to write, stdout if left out; for a fleet the folder, in which
+    /// each node gets NAME.yaml
+    #[arg(short, long, value_name = "PATH")]
+    output: Option<PathBuf>,
+    #[command(flatten)]
+    common: Common,
+}
+
+fn format(word: &str) -> Result<Format, String> {
+    let known = Format::ALL.iter().find(|(name, ..)| *name == word);
+    known.map(|(_, format, _)| *format).ok_or_else(|| {
+        let words: Vec<&str> = Format::ALL.iter().map(|(name, ..)| *name).collect();
+        format!("there are {}", words.join(", "))
+    })
+}
+
+pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
+    let loaded = match Loaded::read(&args.node, &args.common) {
+        Ok(loaded) => loaded,
+        Err(failed) => return load::settle(ui, failed, &args.common),
+    };
+    let is_fleet = loaded.is_fleet;
+    if is_fleet && args.output.is_none() {
+        return Err(Failure::Usage("a fleet is baked into a folder: give one with -o".into()));
+    }
+    let (baked, findings) = loaded.build(|built| match args.format {
+        Format::CloudInit => bake::user_data(&built.plan, &built.verified),
+    });
+    load::settle(ui, findings, &args.common)?;
+    // All nodes are baked before the first one is written.
+    for (built, artifact) in baked.ok_or(Failure::Findings)? {
+        let name = &built.plan.spec.name.value;
+        match &args.output {
+            Some(folder) if is_fleet => {
+                let ending = if artifact.gzipped { "yaml.gz" } else { "yaml" };
+                let path = folder.join(format!("{name}.{ending}"));
+                fs::write_atomically(&path, &artifact.bytes, 0o644)?;
+                say(ui, &path.display().to_string(), &built, &artifact);
+            }
+            Some(path) => {
+                fs::write_atomically(path, &artifact.bytes, 0o644)?;
+                say(ui, &path.display().to_string(), &built, &artifact);
+            }
+            None => {
+                ui.data(&artifact.bytes)?;
+                say(ui, name, &built, &artifact);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn say(ui: &Ui, what: &str, built: &Built, artifact: &Artifact) {
+    let budget = &artifact.budget;
+    let kind = if artifact.gzipped { ", gzip" } else { "" };
+    let limit = if built.plan.provider.verified { "" } else { " (limit not measured)" };
+    ui.talk(&format!("{what}: {budget}{limit}{kind}, sha256 {}", artifact.sha256));
+    if budget.is_tight() {
+        ui.talk(&format!("  little is left; the largest parts are {}", budget.biggest(5)));
+    }
+}

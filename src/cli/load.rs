@@ -1,0 +1,137 @@
+//! From the command line's words to the core's input.
+
+use std::collections::BTreeMap;
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+
+use super::ui::Ui;
+use super::{Common, Failure, report};
+use crate::base::{Finding, Report, Source};
+use crate::catalog::Catalog;
+use crate::edge::{clock, fs};
+use crate::facts::{self, ClusterFacts};
+use crate::pipeline::{self, Built};
+use crate::spec::{self, NodeSpec};
+
+/// The nodes of a file with the facts of their clusters.
+#[derive(Debug)]
+pub(super) struct Loaded {
+    pub(super) catalog: Catalog,
+    pub(super) is_fleet: bool,
+    pub(super) nodes: Vec<(NodeSpec, ClusterFacts)>,
+}
+
+/// The built-in catalog, with the user's folder over it.
+pub(super) fn catalog(folder: Option<&Path>) -> Result<Catalog, Report> {
+    let Some(folder) = folder else { return Ok(Catalog::embedded()) };
+    let wrong = |message: String| Finding::new(crate::base::Severity::Error, "catalog/folder", message);
+    let files = fs::walk(folder).map_err(|error| Report::from(wrong(error.to_string())))?;
+    let mut report = Report::new();
+    let mut sources = Vec::new();
+    for (relative, path) in files {
+        match fs::read_source(&path) {
+            Ok(source) => sources.push((relative, source)),
+            Err(finding) => report.push(*finding),
+        }
+    }
+    if report.has_errors() { Err(report) } else { Catalog::embedded().overlay(sources) }
+}
+
+impl Loaded {
+    /// Reads `node` and every cluster file it names.
+    pub(super) fn read(node: &Path, common: &Common) -> Result<Self, Report> {
+        let mut report = Report::new();
+        let catalog = catalog(common.catalog.as_deref()).map_err(|failed| report.extend(failed)).ok();
+        let document = fs::read_source(node)
+            .map_err(|finding| Report::from(*finding))
+            .and_then(|source| spec::read(&source))
+            .map_err(|failed| report.extend(failed))
+            .ok();
+        let (Some(catalog), Some(document)) = (catalog, document) else { return Err(report) };
+        let mut clusters: BTreeMap<PathBuf, Option<ClusterFacts>> = BTreeMap::new();
+        let mut nodes = Vec::new();
+        for node_spec in document.nodes {
+            let path = node.parent().unwrap_or(Path::new("")).join(&node_spec.cluster.value);
+            let facts = clusters.entry(path.clone()).or_insert_with(|| {
+                let read = fs::read_source(&path).map_err(|finding| {
+                    // A file that node.yaml names and that is not there is a mistake in node.yaml.
+                    let finding = if finding.place.is_none() { finding.at(node_spec.cluster.place.clone()) } else { *finding };
+                    Report::from(finding)
+                });
+                let read = read.and_then(|source: Arc<Source>| facts::read(&source));
+                read.map_err(|failed| report.extend(failed)).ok()
+            });
+            if let Some(facts) = facts {
+                nodes.push((node_spec, facts.clone()));
+            }
+        }
+        if report.has_errors() { Err(report) } else { Ok(Self { catalog, is_fleet: document.is_fleet, nodes }) }
+    }
+
+    /// Builds every node, on all CPUs, and gives the results in the order of the nodes. All findings of all nodes are
+    /// reported together.
+    pub(super) fn build<T: Send>(
+        self,
+        finish: impl Fn(&Built) -> Result<T, Report> + Sync,
+    ) -> (Option<Vec<(Built, T)>>, Report) {
+        let now = Some(clock::now());
+        let catalog = &self.catalog;
+        let one = |(spec, facts): (NodeSpec, ClusterFacts)| -> Result<(Built, T), Report> {
+            let built = pipeline::build(spec, catalog, facts, now)?;
+            match finish(&built) {
+                Ok(value) => Ok((built, value)),
+                Err(failed) => {
+                    let mut report = built.warnings;
+                    report.extend(failed);
+                    Err(report)
+                }
+            }
+        };
+        let results = on_all_cpus(self.nodes, &one);
+        let mut report = Report::new();
+        let mut all = Vec::new();
+        for result in results {
+            match result {
+                Ok((built, value)) => {
+                    report.extend(built.warnings.clone());
+                    all.push((built, value));
+                }
+                Err(failed) => report.extend(failed),
+            }
+        }
+        if report.has_errors() { (None, report) } else { (Some(all), report) }
+    }
+}
+
+/// `work` on each item, on all CPUs; results in the order of the items.
+fn on_all_cpus<I: Send, O: Send>(items: Vec<I>, work: &(impl Fn(I) -> O + Sync)) -> Vec<O> {
+    let threads = thread::available_parallelism().map_or(1, NonZero::get).min(items.len());
+    if threads <= 1 {
+        return items.into_iter().map(work).collect();
+    }
+    let mut lanes: Vec<Vec<(usize, I)>> = (0..threads).map(|_| Vec::new()).collect();
+    for (at, item) in items.into_iter().enumerate() {
+        lanes[at % threads].push((at, item));
+    }
+    let mut done: Vec<(usize, O)> = thread::scope(|scope| {
+        let running: Vec<_> = lanes
+            .into_iter()
+            .map(|lane| scope.spawn(move || lane.into_iter().map(|(at, item)| (at, work(item))).collect::<Vec<_>>()))
+            .collect();
+        // A panic in a lane is a defect, and goes on here.
+        running.into_iter().flat_map(|lane| lane.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+    });
+    done.sort_by_key(|(at, _)| *at);
+    done.into_iter().map(|(_, output)| output).collect()
+}
+
+/// Prints the findings; fails if they forbid going on.
+pub(super) fn settle(ui: &Ui, mut findings: Report, common: &Common) -> Result<(), Failure> {
+    if common.strict {
+        findings.harden();
+    }
+    report::print(ui, &findings, common.short);
+    if findings.has_errors() { Err(Failure::Findings) } else { Ok(()) }
+}

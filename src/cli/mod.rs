@@ -1,0 +1,117 @@
+//! The command line: thin shells over the pipeline. The only place that names the edge, and the only one that prints.
+
+mod bake;
+mod catalog;
+mod check;
+mod explain;
+mod init;
+mod load;
+mod render;
+mod report;
+mod table;
+mod ui;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use load::Loaded;
+use ui::Ui;
+
+/// How a command ends, other than well.
+#[derive(Debug)]
+enum Failure {
+    /// Findings, already printed: exit code 1.
+    Findings,
+    /// Something with the world: exit code 3.
+    World(anyhow::Error),
+    /// The command was used wrongly: exit code 2.
+    Usage(String),
+}
+
+impl<E: Into<anyhow::Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::World(error.into())
+    }
+}
+
+type Outcome = Result<(), Failure>;
+
+const AFTER_HELP: &str = "\
+Exit codes: 0 fine, 1 findings, 2 wrong usage, 3 a file could not be read or
+written. stdout carries data, stderr carries talk.";
+
+/// Turns one reviewed node.yaml into everything a GPU machine outside AWS needs
+/// to become a node of an EKS cluster.
+#[derive(Debug, Parser)]
+#[command(name = "nodebake", version, max_term_width = 80, after_help = AFTER_HELP, infer_subcommands = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Write a commented node.yaml and cluster.yaml to start from
+    Init(init::Args),
+    /// Show profiles, images, instance types, templates, checks and formats
+    Catalog(catalog::Args),
+    /// Show every value that was decided, and why
+    Explain(explain::Args),
+    /// Check a node.yaml and everything it makes
+    Check(check::Args),
+    /// Write the plain files of a node into a folder
+    Render(render::Args),
+    /// Bake a node or a fleet
+    Bake(bake::Args),
+}
+
+/// What every command that reads a node takes.
+#[derive(Debug, Args)]
+struct Common {
+    /// A folder whose profiles/, images/ and templates/ are laid over the
+    /// built-in catalog
+    #[arg(long, value_name = "DIR")]
+    catalog: Option<PathBuf>,
+    /// Take warnings for errors
+    #[arg(long)]
+    strict: bool,
+    /// One line for each finding: file:line:col: severity: message [id]
+    #[arg(long)]
+    short: bool,
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are data; everything else is talk.
+            let code = if error.use_stderr() { 2 } else { 0 };
+            let _ = error.print();
+            return ExitCode::from(code);
+        }
+    };
+    let ui = Ui::new();
+    let outcome = match cli.command {
+        Command::Init(args) => init::run(&ui, &args),
+        Command::Catalog(args) => catalog::run(&ui, &args),
+        Command::Explain(args) => explain::run(&ui, &args),
+        Command::Check(args) => check::run(&ui, &args),
+        Command::Render(args) => render::run(&ui, &args),
+        Command::Bake(args) => bake::run(&ui, &args),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Findings) => ExitCode::from(1),
+        Err(Failure::Usage(message)) => {
+            ui.talk(&format!("error: {message}"));
+            ExitCode::from(2)
+        }
+        Err(Failure::World(error)) => {
+            ui.talk(&format!("error: {error:#}"));
+            ExitCode::from(3)
+        }
+    }
+}

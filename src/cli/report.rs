@@ -1,0 +1,110 @@
+//! Findings for people, for editors and for machines.
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use serde::Serialize;
+
+use super::ui::Ui;
+use crate::base::{Finding, Place, Report, Severity};
+
+/// Prints a report to stderr: snippets, or one line a finding; then the count.
+pub(super) fn print(ui: &Ui, report: &Report, short: bool) {
+    let findings = report.sorted();
+    for finding in &findings {
+        if short {
+            ui.talk(&one_line(finding));
+        } else {
+            ui.talk(&format!("{}\n", snippet(finding, ui.colour)));
+        }
+    }
+    let (errors, warnings) = report.counts();
+    let count = |number: usize, word: &str| format!("{number} {word}{}", if number == 1 { "" } else { "s" });
+    if errors > 0 {
+        ui.talk(&format!("{}, {}: nothing is written", count(errors, "error"), count(warnings, "warning")));
+    } else if warnings > 0 {
+        ui.talk(&count(warnings, "warning"));
+    }
+}
+
+/// `file:line:col: severity: message [id]`, as editors read it.
+pub(super) fn one_line(finding: &Finding) -> String {
+    let place = finding.place.as_ref().map(|place| format!("{place}: ")).unwrap_or_default();
+    let hint = finding.hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
+    format!("{place}{}: {}{hint} [{}]", finding.severity, finding.message, finding.id)
+}
+
+fn cause(place: &Place) -> Snippet<'_, annotate_snippets::Annotation<'_>> {
+    Snippet::source(place.source.text.as_str()).path(place.source.name.as_str()).fold(true)
+}
+
+/// A place of no width is shown as one character.
+fn span(place: &Place) -> std::ops::Range<usize> {
+    place.start..place.end.max((place.start + 1).min(place.source.text.len())).max(place.start)
+}
+
+fn snippet(finding: &Finding, colour: bool) -> String {
+    let level = match finding.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let title = level.primary_title(finding.message.as_str()).id(finding.id);
+    let short_hint = finding.hint.as_deref().filter(|hint| hint.starts_with("did you mean"));
+    let mut group = Group::with_title(title);
+    if let Some(place) = finding.place.as_ref().filter(|place| !place.source.text.is_empty()) {
+        let mut primary = AnnotationKind::Primary.span(span(place));
+        if let Some(hint) = short_hint {
+            primary = primary.label(hint);
+        }
+        let mut own = cause(place).annotation(primary);
+        for note in finding.notes.iter().filter(|note| note.place.source == place.source) {
+            own = own.annotation(AnnotationKind::Context.span(span(&note.place)).label(note.message.as_str()));
+        }
+        group = group.element(own);
+        for note in finding.notes.iter().filter(|note| note.place.source != place.source) {
+            let context = AnnotationKind::Context.span(span(&note.place)).label(note.message.as_str());
+            group = group.element(cause(&note.place).annotation(context));
+        }
+    }
+    if let Some(hint) = finding.hint.as_deref()
+        && (short_hint.is_none() || finding.place.is_none())
+    {
+        group = group.element(Level::HELP.message(hint));
+    }
+    let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
+    renderer.render(&[group])
+}
+
+#[derive(Serialize)]
+struct JsonFinding<'f> {
+    severity: Severity,
+    id: &'f str,
+    message: &'f str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<&'f str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    column: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<&'f str>,
+}
+
+/// The report as a JSON list.
+pub(super) fn json(report: &Report) -> serde_json::Result<String> {
+    let findings: Vec<JsonFinding<'_>> = report
+        .sorted()
+        .into_iter()
+        .map(|finding| {
+            let at = finding.place.as_ref().map(Place::line_column);
+            JsonFinding {
+                severity: finding.severity,
+                id: finding.id,
+                message: &finding.message,
+                file: finding.place.as_ref().map(|place| place.source.name.as_str()),
+                line: at.map(|(line, _)| line),
+                column: at.map(|(_, column)| column),
+                hint: finding.hint.as_deref(),
+            }
+        })
+        .collect();
+    serde_json::to_string_pretty(&findings).map(|text| text + "\n")
+}

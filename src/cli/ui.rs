@@ -1,0 +1,32 @@
+//! Printing: stdout is data, stderr is talk.
+
+use std::io::{self, IsTerminal, Write};
+
+/// Where output goes, and how.
+#[derive(Debug)]
+pub(super) struct Ui {
+    /// Whether stderr may be coloured.
+    pub(super) colour: bool,
+}
+
+impl Ui {
+    #[expect(clippy::disallowed_methods, reason = "the command line is the edge; NO_COLOR is its convention")]
+    pub(super) fn new() -> Self {
+        let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        Self { colour: io::stderr().is_terminal() && !unwanted }
+    }
+
+    /// Data, as it is. A closed pipe is not an error: the reader has seen enough.
+    pub(super) fn data(&self, bytes: &[u8]) -> io::Result<()> {
+        match io::stdout().lock().write_all(bytes).and_then(|()| io::stdout().lock().flush()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            other => other,
+        }
+    }
+
+    /// A line of talk.
+    pub(super) fn talk(&self, line: &str) {
+        // Nobody is left to tell if stderr is gone.
+        let _ = writeln!(io::stderr().lock(), "{line}");
+    }
+}

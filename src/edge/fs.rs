@@ -1,0 +1,107 @@
+//! The disk. Reads name their file in every error; writes are whole or not at all.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::base::{Finding, Severity, Source};
+
+/// Largest file that is read at all: four times what a text may have, so that its size can still be told.
+const READ_LIMIT: u64 = 64 << 20;
+
+/// An error with the file it concerns.
+#[derive(Debug)]
+pub struct FsError {
+    /// What was tried.
+    pub doing: &'static str,
+    /// With which file.
+    pub path: PathBuf,
+    /// What went wrong.
+    pub error: io::Error,
+}
+
+impl std::fmt::Display for FsError {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "{} {}: {}", self.doing, self.path.display(), self.error)
+    }
+}
+
+impl std::error::Error for FsError {}
+
+fn failed<'p>(doing: &'static str, path: &'p Path) -> impl Fn(io::Error) -> FsError + 'p {
+    move |error| FsError { doing, path: path.to_owned(), error }
+}
+
+/// The text of a file, as the user named it.
+#[expect(clippy::disallowed_methods, reason = "this is the edge")]
+pub fn read_source(path: &Path) -> Result<Arc<Source>, Box<Finding>> {
+    let name = path.display().to_string();
+    let unreadable = |error: io::Error| {
+        Box::new(Finding::new(Severity::Error, "file/unreadable", format!("{name} cannot be read: {error}")))
+    };
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(unreadable)?;
+    file.take(READ_LIMIT).read_to_end(&mut bytes).map_err(unreadable)?;
+    Source::from_bytes(&name, &bytes)
+}
+
+/// Every file below `folder`, with its path relative to it, sorted. Links are followed no further than the folder.
+#[expect(clippy::disallowed_methods, reason = "this is the edge")]
+pub fn walk(folder: &Path) -> Result<Vec<(String, PathBuf)>, FsError> {
+    let mut found = Vec::new();
+    let mut open = vec![folder.to_owned()];
+    while let Some(next) = open.pop() {
+        for entry in fs::read_dir(&next).map_err(failed("reading the folder", &next))? {
+            let entry = entry.map_err(failed("reading the folder", &next))?;
+            let path = entry.path();
+            let kind = entry.file_type().map_err(failed("looking at", &path))?;
+            if kind.is_dir() {
+                open.push(path);
+            } else {
+                let relative = path.strip_prefix(folder).unwrap_or(&path).to_string_lossy().into_owned();
+                found.push((relative, path));
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Writes `bytes` to `path` as a whole: a temporary file beside it, flushed to the disk, then renamed over it. A kill
+/// at any instant leaves the old file or the new one.
+#[expect(clippy::disallowed_methods, reason = "this is the edge")]
+pub fn write_atomically(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FsError> {
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    fs::create_dir_all(folder).map_err(failed("making the folder", folder))?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let temporary = folder.join(format!(".{name}.{}.new", std::process::id()));
+    let write = || -> io::Result<()> {
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&temporary)?;
+        file.write_all(bytes)?;
+        // The mode at creation is cut by the umask; the file's own is not.
+        file.set_permissions(fs::Permissions::from_mode(mode))?;
+        file.sync_all()?;
+        fs::rename(&temporary, path)?;
+        File::open(folder)?.sync_all()
+    };
+    write().map_err(|error| {
+        let _ = fs::remove_file(&temporary);
+        failed("writing", path)(error)
+    })
+}
+
+/// Whether something is at `path`.
+pub fn exists(path: &Path) -> bool {
+    path.symlink_metadata().is_ok()
+}
+
+/// Removes a file.
+#[expect(clippy::disallowed_methods, reason = "this is the edge")]
+pub fn remove(path: &Path) -> Result<(), FsError> {
+    fs::remove_file(path).map_err(failed("removing", path))
+}

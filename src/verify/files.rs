@@ -1,0 +1,131 @@
+//! Each file by itself.
+
+use super::Subject;
+use crate::base::{Finding, Place, Severity};
+use crate::catalog::Plane;
+use crate::syntax::{FileType, ini, sysctl, systemd, toml, yaml};
+use crate::tree::Entry;
+
+const ID: &str = "file/syntax";
+
+pub(super) fn syntax(subject: &Subject<'_>) -> Vec<Finding> {
+    subject.tree.iter().flat_map(parse).collect()
+}
+
+fn at_line(entry: &Entry, line: usize, message: impl Into<String>) -> Finding {
+    Finding::error(ID, message, &Place::line_of(&entry.source(), line)).note(&entry.origin, "it is made here")
+}
+
+fn parse(entry: &Entry) -> Vec<Finding> {
+    let mut findings = unclean(entry);
+    match entry.filetype {
+        FileType::Yaml => {
+            if let Err(report) = yaml::parse(&entry.source()) {
+                findings.extend(report.into_iter().map(|finding| finding.note(&entry.origin, "it is made here")));
+            }
+        }
+        FileType::Json => {
+            if let Err(error) = serde_json::from_str::<serde_json::Value>(&entry.text) {
+                findings.push(at_line(entry, error.line(), format!("this is not JSON: {error}")));
+            }
+        }
+        FileType::Toml => {
+            if let Err(error) = toml::parse(&entry.text) {
+                findings.push(at_line(entry, error.line, format!("this is not TOML: {}", error.message)));
+            }
+        }
+        FileType::Systemd => {
+            if let Err(bad) = systemd::parse(&entry.text) {
+                findings.push(at_line(entry, bad.line, bad.why));
+            }
+        }
+        FileType::Sysctl => {
+            if let Err(line) = sysctl::parse(&entry.text) {
+                findings.push(at_line(entry, line, "this is not `key = value`"));
+            }
+        }
+        FileType::Ini => {
+            if let Err(line) = ini::parse(&entry.text) {
+                findings.push(at_line(entry, line, "neither a section, `key = value` nor a comment"));
+            }
+        }
+        FileType::Env => findings.extend(env(entry)),
+        FileType::Bash | FileType::Python => {
+            if !entry.text.starts_with("#!/") {
+                findings.push(at_line(entry, 1, "a script begins with `#!` and its interpreter"));
+            }
+        }
+        FileType::Pem => {
+            if !entry.text.starts_with("-----BEGIN ") || !entry.text.trim_end().ends_with("-----") {
+                findings.push(at_line(entry, 1, "this is not PEM"));
+            }
+        }
+        FileType::Lines => {}
+    }
+    findings
+}
+
+/// What no text file on the machine may have.
+fn unclean(entry: &Entry) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let bad = entry.text.char_indices().find(|(_, c)| c.is_control() && !matches!(c, '\n' | '\t'));
+    if let Some((at, c)) = bad {
+        let place = Place::new(&entry.source(), at..at + c.len_utf8());
+        findings.push(Finding::error(ID, format!("a control character, {c:?}"), &place).note(&entry.origin, "it is made here"));
+    }
+    if !entry.text.is_empty() && !entry.text.ends_with('\n') {
+        let last = entry.text.lines().count();
+        findings.push(at_line(entry, last, "the file does not end in a newline").hint("many readers ignore an unfinished last line"));
+    }
+    findings
+}
+
+/// `NAME=value` lines whose values the shell keeps as they are.
+fn env(entry: &Entry) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (at, line) in entry.text.lines().enumerate() {
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let good = line.split_once('=').is_some_and(|(name, value)| {
+            let named = name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_') && !name.is_empty();
+            named && is_one_shell_word(value)
+        });
+        if !good {
+            findings.push(at_line(entry, at + 1, "this is not NAME=value with a quoted value"));
+        }
+    }
+    findings
+}
+
+fn is_one_shell_word(value: &str) -> bool {
+    let mut rest = value;
+    while let Some(c) = rest.chars().next() {
+        if c == '\'' {
+            let Some(end) = rest[1..].find('\'') else { return false };
+            rest = &rest[end + 2..];
+        } else if let Some(after) = rest.strip_prefix("\\'") {
+            rest = after;
+        } else if c.is_ascii_alphanumeric() || "-_./:@%+,".contains(c) {
+            rest = &rest[c.len_utf8()..];
+        } else {
+            return false;
+        }
+    }
+    true
+}
+
+/// State of the running machine.
+const RESERVED: [&str; 6] = ["/var/lib/nodebake", "/var/lib/cloud", "/run", "/proc", "/sys", "/dev"];
+
+pub(super) fn reserved_paths(subject: &Subject<'_>) -> Vec<Finding> {
+    subject
+        .tree
+        .plane(Plane::Node)
+        .filter_map(|entry| {
+            let folder = RESERVED.iter().find(|folder| entry.path.is_below(folder))?;
+            let message = format!("{} lies under {folder}, which belongs to the running machine", entry.path);
+            Some(Finding::new(Severity::Error, "file/path", message).at(entry.origin.clone()))
+        })
+        .collect()
+}
