@@ -8,7 +8,7 @@ use crate::base::Origin;
 pub(super) fn decide(desk: &mut Desk<'_>, network: &NetworkPlan, gpu: &GpuPlan, containerd: &ContainerdPlan) {
     let image = desk.image;
     let refresh = desk.book.get("credentials.refresh").is_some_and(|refresh| refresh.value() == true);
-    let needs_key = desk.book.get("credentials.secretFile").is_some_and(|file| file.value() != "");
+    let watches_key = desk.book.get("credentials.strategy").is_some_and(|word| word.value() == "assumeRole");
     let rule = |text: &str| Origin::Default(text.to_owned());
     let disable: Vec<&str> = image.disable_units.iter().map(|(unit, _)| unit.as_str()).collect();
     let origin = Origin::Image(format!("{} ({})", image.name, image.place));
@@ -16,7 +16,7 @@ pub(super) fn decide(desk: &mut Desk<'_>, network: &NetworkPlan, gpu: &GpuPlan, 
     let mut enable = Vec::new();
     if refresh {
         enable.push("nodebake-credentials.timer");
-        if needs_key {
+        if watches_key {
             enable.push("nodebake-credentials.path");
         }
     }

@@ -23,8 +23,8 @@ use std::time::{Duration, Instant};
 
 const FIRST_BOOT: &str = include_str!("../../templates/first-boot/first-boot.j2");
 const UNINSTALL: &str = include_str!("../../templates/first-boot/uninstall.j2");
-const FIRST_BOOT_MAX: usize = 9_216;
-const UNINSTALL_MAX: usize = 3_072;
+const FIRST_BOOT_MAX: usize = 9_000;
+const UNINSTALL_MAX: usize = 3_000;
 
 const STATE: &str = "var/lib/nodebake";
 const LOG: &str = "var/log/nodebake-first-boot.log";
@@ -722,7 +722,7 @@ fn first_boot_preflight_names_every_problem() {
         (
             "interface",
             |m| fs::create_dir_all(m.at("/sys/class/net/kubesat0")).unwrap(),
-            "kubesat0 exists and is no dummy",
+            "kubesat0 is no dummy interface",
         ),
         (
             "containerd",
@@ -886,7 +886,7 @@ fn first_boot_retries_downloads() {
     let m = Machine::new("retry-end");
     m.list(&m.downloads());
     fs::write(m.state("curl-plan"), "7\n".repeat(50)).unwrap();
-    m.boot().fails().says("no download (curl 7)");
+    m.boot().fails().says("curl 7: file://");
     assert_eq!(m.calls("curl").len(), 7);
 }
 
@@ -926,7 +926,7 @@ fn first_boot_refuses_members_outside_the_archive() {
         ));
         m.list(&m.artifact("untar0", "/opt/cni", &files.join("evil.tgz")));
         let before = m.outside();
-        m.boot().fails().says("members outside the folder");
+        m.boot().fails().says("unsafe members");
         same(&before, &m.outside());
         assert!(!Path::new("/tmp/nodebake-evil").exists());
     }
@@ -1219,7 +1219,7 @@ fn first_boot_runs_never_overlap() {
     let before = m.tree();
     let mut c = m.script(&m.own("stage/usr/local/lib/nodebake/first-boot"), &[]);
     let start = Instant::now();
-    run(&mut c).fails().says("another run is at work");
+    run(&mut c).fails().says("another run is active");
     assert!(start.elapsed() < Duration::from_secs(30));
     same(&before, &m.tree());
     holder.kill().unwrap();

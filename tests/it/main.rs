@@ -1,3 +1,8 @@
 //! Integration tests, one binary.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod catalog;
+mod floors;
+mod golden;
+mod support;
