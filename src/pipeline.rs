@@ -21,8 +21,8 @@ pub struct Built {
 
 /// Plans, renders and verifies one node. `now` is seconds since 1970, for what expires; without it nothing expires.
 pub fn build(spec: NodeSpec, catalog: &Catalog, facts: ClusterFacts, now: Option<i64>) -> Result<Built, Report> {
-    let plan = Plan::resolve(spec, catalog, facts)?;
-    let mut report = plan.warnings.clone();
+    let (plan, mut report) = Plan::resolve(spec, catalog, facts);
+    let Some(plan) = plan else { return Err(report) };
     let tree = match render(&plan, catalog) {
         Ok(tree) => tree,
         Err(failed) => {
@@ -33,7 +33,7 @@ pub fn build(spec: NodeSpec, catalog: &Catalog, facts: ClusterFacts, now: Option
     let (verified, found) = verify(tree, &plan, catalog, now);
     report.extend(found);
     match verified {
-        Some(verified) => Ok(Built { plan, verified, warnings: report }),
-        None => Err(report),
+        Some(verified) if !report.has_errors() => Ok(Built { plan, verified, warnings: report }),
+        _ => Err(report),
     }
 }

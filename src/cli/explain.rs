@@ -42,10 +42,9 @@ pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
     };
     let Loaded { catalog, mut nodes, .. } = loaded;
     let (spec, facts) = nodes.swap_remove(at);
-    let plan = match Plan::resolve(spec, &catalog, facts) {
-        Ok(plan) => plan,
-        Err(failed) => return load::settle(ui, failed, &args.common),
-    };
+    let (plan, findings) = Plan::resolve(spec, &catalog, facts);
+    load::settle(ui, findings, &args.common)?;
+    let plan = plan.ok_or(Failure::Findings)?;
     let path = args.path.as_deref().unwrap_or_default();
     let chosen: Vec<(&str, &Decision)> = plan.book.below(path).collect();
     if chosen.is_empty() {

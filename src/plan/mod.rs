@@ -22,7 +22,7 @@ pub use sizing::{Reservation, reserve};
 use crate::base::{Finding, Origin, Place, Report, Severity, Version};
 use crate::catalog::{Catalog, Image, InstanceType, Profile, Provider};
 use crate::facts::ClusterFacts;
-use crate::spec::{Credentials, NodeSpec};
+use crate::spec::NodeSpec;
 
 /// Everything decided about one node.
 #[derive(Debug, Clone)]
@@ -47,8 +47,6 @@ pub struct Plan {
     pub artifacts: Vec<PlannedArtifact>,
     /// Every value with its origin.
     pub book: Book,
-    /// Doubts that do not forbid baking.
-    pub warnings: Report,
 }
 
 /// What the deciding functions share.
@@ -92,8 +90,9 @@ const PROFILE_DEFAULTS: [&str; 6] = [
 ];
 
 impl Plan {
-    /// Decides everything about the node `spec` describes. All mistakes are reported together.
-    pub fn resolve(spec: NodeSpec, catalog: &Catalog, facts: ClusterFacts) -> Result<Self, Report> {
+    /// Decides everything about the node `spec` describes. All mistakes are reported together. A plan comes back beside
+    /// errors if every value could be decided all the same, so that later floors can add what they find.
+    pub fn resolve(spec: NodeSpec, catalog: &Catalog, facts: ClusterFacts) -> (Option<Self>, Report) {
         // Names first: without the rows they name there is nothing to decide about.
         let mut report = Report::new();
         let mut take = |failed: Report| report.extend(failed);
@@ -106,7 +105,7 @@ impl Plan {
         let (Some(profile), Some(image), Some(instance_type), Some(provider)) =
             (profile, image, instance_type, provider)
         else {
-            return Err(report);
+            return (None, report);
         };
         let mut desk = Desk {
             spec: &spec,
@@ -141,8 +140,8 @@ impl Plan {
             _ => None,
         };
         let Desk { book, report, .. } = desk;
-        match (decided, kubelet_version) {
-            (Some((containerd, artifacts)), Some(kubelet_version)) if !report.has_errors() => Ok(Self {
+        let plan = match (decided, kubelet_version) {
+            (Some((containerd, artifacts)), Some(kubelet_version)) => Some(Self {
                 spec,
                 profile,
                 image,
@@ -153,15 +152,10 @@ impl Plan {
                 containerd,
                 artifacts,
                 book,
-                warnings: report,
             }),
-            _ => Err(report),
-        }
-    }
-
-    /// Whether the strategy keeps a session file fresh on the node.
-    pub fn refreshes_credentials(&self) -> bool {
-        matches!(self.spec.credentials, Credentials::AssumeRole(_) | Credentials::RolesAnywhere(_))
+            _ => None,
+        };
+        (plan, report)
     }
 }
 

@@ -110,9 +110,13 @@ impl Walk {
             let low = field.min.is_some_and(|min| number < min);
             let high = field.max.is_some_and(|max| number > max);
             if low || high {
-                let bound = |bound: Option<i64>, open: &str| bound.map_or(open.to_owned(), |bound| bound.to_string());
-                let message = format!("`{key}` must be {} to {}", bound(field.min, "any"), bound(field.max, "any"));
-                self.value(message, &node.place);
+                let range = match (field.min, field.max) {
+                    (Some(min), Some(max)) => format!("{min} to {max}"),
+                    (Some(min), None) => format!("at least {min}"),
+                    (None, Some(max)) => format!("at most {max}"),
+                    (None, None) => "a number".into(),
+                };
+                self.value(format!("`{key}` must be {range}"), &node.place);
             }
         }
     }

@@ -28,7 +28,7 @@ fn secret_in(line: &str) -> Option<&'static str> {
     if line.contains("PRIVATE KEY-----") {
         return Some("a private key");
     }
-    let words = line.split(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '/' | '+' | '-' | '_' | '.' | '='));
+    let words = line.split(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '/' | '+' | '-' | '_' | '.'));
     let mut previous_names_a_key = false;
     for word in words {
         let key_id = |prefix: &str| {
@@ -51,14 +51,13 @@ fn secret_in(line: &str) -> Option<&'static str> {
         if word.starts_with("ghp_") && word.len() >= 40 {
             return Some("a GitHub token");
         }
-        let value = word.trim_start_matches('=');
-        let secret_like = value.len() == 40 && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'+'));
+        let secret_like = word.len() == 40 && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'+'));
         if previous_names_a_key && secret_like {
             return Some("an AWS secret key");
         }
         let lower = word.to_ascii_lowercase();
-        if !word.is_empty() && word != "=" {
-            previous_names_a_key = lower.trim_end_matches('=').ends_with("secret_access_key");
+        if !word.is_empty() {
+            previous_names_a_key = lower.ends_with("secret_access_key");
         }
     }
     None

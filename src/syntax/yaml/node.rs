@@ -1,11 +1,13 @@
 //! The tree.
 
+use std::borrow::Cow;
+
 use crate::base::Place;
 
 /// A YAML value and where it was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Node {
-    /// Where: for a map or list, its first line.
+    /// Where: for a map or list, the key it belongs to, or its first line where it belongs to none.
     pub place: Place,
     /// What.
     pub kind: Kind,
@@ -75,13 +77,14 @@ impl Node {
     }
 
     /// What to call it in a message.
-    pub fn noun(&self) -> &'static str {
+    pub fn noun(&self) -> Cow<'static, str> {
         match &self.kind {
-            _ if self.is_null() => "nothing",
-            Kind::Scalar { plain: false, .. } => "text in quotes",
-            Kind::Scalar { .. } => "a plain value",
-            Kind::List(_) => "a list",
-            Kind::Map(_) => "a map",
+            _ if self.is_null() => "nothing".into(),
+            Kind::Scalar { plain: false, .. } => "text in quotes".into(),
+            Kind::Scalar { text, .. } if text.len() > 40 => "text".into(),
+            Kind::Scalar { text, .. } => format!("`{text}`").into(),
+            Kind::List(_) => "a list".into(),
+            Kind::Map(_) => "a map".into(),
         }
     }
 

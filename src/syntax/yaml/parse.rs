@@ -64,17 +64,27 @@ impl<'s> Builder<'s> {
             Some(Ok(event)) => Ok(event),
             Some(Err(error)) => {
                 let place = self.place(&Span::empty(*error.marker()));
-                let rest = &self.source.text[place.start..];
-                let line = self.source.text[..place.start].rfind('\n').map_or(0, |newline| newline + 1);
-                let indent = &self.source.text[line..place.start];
                 let mut finding = Finding::error("spec/syntax", format!("this is not YAML: {}", error.info()), &place);
-                if rest.starts_with('\t') || indent.contains('\t') {
-                    finding = finding.hint("YAML is indented with spaces, there is a tab here");
+                if let Some(tab) = self.tabbed_line() {
+                    finding = finding.note(&tab, "a tab").hint("YAML is indented with spaces, never with tabs");
                 }
                 Err(Box::new(finding))
             }
             None => Err(Box::new(Finding::new(Severity::Error, "spec/syntax", "the file ends too early"))),
         }
+    }
+
+    /// The first tab that indents a line.
+    fn tabbed_line(&self) -> Option<Place> {
+        let mut start = 0;
+        for line in self.source.text.split_inclusive('\n') {
+            let indent = line.len() - line.trim_start_matches([' ', '\t']).len();
+            if let Some(tab) = line[..indent].find('\t') {
+                return Some(Place::new(self.source, start + tab..start + tab + 1));
+            }
+            start += line.len();
+        }
+        None
     }
 
     fn document(&mut self) -> Result<Node, Refusal> {
@@ -154,8 +164,8 @@ impl<'s> Builder<'s> {
             };
             let (event, span) = self.next()?;
             let mut value = self.node(event, span, depth + 1)?;
-            if value.is_null() {
-                // An absent value has no text of its own: its key stands for it.
+            if value.is_null() || value.text().is_none() {
+                // An absent value has no text of its own, a map or list has too much: the key stands for it.
                 value.place = key_node.place.clone();
             }
             if let Some(first) = entries.iter().find(|entry| entry.key == key) {

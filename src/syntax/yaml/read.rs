@@ -230,9 +230,9 @@ mod tests {
                 "spec/unknown-key t.yaml:1:1 `nmae` is not a key of `thing` | did you mean `name`?",
                 "spec/type t.yaml:2:8 this must be a whole number, not text in quotes | -",
                 "spec/range t.yaml:3:6 this must be 0 to 100 | -",
-                "spec/type t.yaml:4:5 this must be `true` or `false`, not a plain value | -",
+                "spec/type t.yaml:4:5 this must be `true` or `false`, not `yes` | -",
                 "spec/value t.yaml:5:7 `fats` is not one of fast, slow | did you mean `fast`?",
-                "spec/type t.yaml:6:7 this must be a list, not a plain value | -",
+                "spec/type t.yaml:6:7 this must be a list, not `3` | -",
             ]
         );
     }
