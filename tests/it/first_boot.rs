@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 
 const FIRST_BOOT: &str = include_str!("../../templates/first-boot/first-boot.j2");
 const UNINSTALL: &str = include_str!("../../templates/first-boot/uninstall.j2");
-const FIRST_BOOT_MAX: usize = 9_000;
+const FIRST_BOOT_MAX: usize = 9_200;
 const UNINSTALL_MAX: usize = 3_000;
 
 const STATE: &str = "var/lib/nodebake";
@@ -225,6 +225,7 @@ impl Machine {
             "root/usr/local/bin",
             "root/opt",
             "root/proc/driver/nvidia",
+            "root/usr/bin",
             "root/proc/1",
             "root/sys/fs/cgroup",
             "root/sys/class/net/enp5s0",
@@ -233,6 +234,7 @@ impl Machine {
         ] {
             fs::create_dir_all(m.dir.join(d)).unwrap();
         }
+        fs::write(m.at("/usr/bin/nvidia-container-runtime"), "").unwrap();
         let stub = m.dir.join("bin/.stub");
         fs::write(&stub, STUB).unwrap();
         fs::set_permissions(&stub, fs::Permissions::from_mode(0o755)).unwrap();
@@ -646,7 +648,7 @@ fn first_boot_preflight_names_every_problem() {
         return;
     }
     type Change = fn(&mut Machine);
-    let table: [(&str, Change, &str); 22] = [
+    let table: [(&str, Change, &str); 23] = [
         (
             "arch",
             |m| {
@@ -712,7 +714,12 @@ fn first_boot_preflight_names_every_problem() {
         (
             "driver",
             |m| fs::remove_dir_all(m.at("/proc/driver")).unwrap(),
-            "no NVIDIA driver",
+            "no NVIDIA driver or container toolkit",
+        ),
+        (
+            "toolkit",
+            |m| fs::remove_file(m.at("/usr/bin/nvidia-container-runtime")).unwrap(),
+            "no NVIDIA driver or container toolkit",
         ),
         (
             "address",
@@ -839,6 +846,7 @@ fn first_boot_runs_without_gpu_or_interface() {
     }
     let mut m = Machine::new("plain");
     m.set("NB_GPUS", "0")
+        .set("NB_GPU_UNITS", "")
         .set("NB_INTERFACE", "")
         .set("NB_NETWORK_BACKEND", "none")
         .set("NB_DISK_GIB", "0");

@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod aws_credentials;
 mod catalog;
 mod cli;
 mod errors;
+mod first_boot;
 mod floors;
 mod golden;
 mod support;
