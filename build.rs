@@ -15,11 +15,18 @@ fn main() -> io::Result<()> {
     files.sort();
     let mut table = String::from("&[\n");
     for file in files {
-        let name = file.strip_prefix(&root).map_err(io::Error::other)?.to_string_lossy().into_owned();
+        let name = file
+            .strip_prefix(&root)
+            .map_err(io::Error::other)?
+            .to_string_lossy()
+            .into_owned();
         writeln!(table, "    ({name:?}, include_str!({:?})),", file.to_string_lossy()).map_err(io::Error::other)?;
     }
     table.push(']');
-    fs::write(PathBuf::from(env::var("OUT_DIR").map_err(io::Error::other)?).join("catalog.rs"), table)
+    fs::write(
+        PathBuf::from(env::var("OUT_DIR").map_err(io::Error::other)?).join("catalog.rs"),
+        table,
+    )
 }
 
 #[expect(clippy::disallowed_methods, reason = "a build script is all edge")]

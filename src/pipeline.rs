@@ -33,7 +33,11 @@ pub fn build(spec: NodeSpec, catalog: &Catalog, facts: ClusterFacts, now: Option
     let (verified, found) = verify(tree, &plan, catalog, now);
     report.extend(found);
     match verified {
-        Some(verified) if !report.has_errors() => Ok(Built { plan, verified, warnings: report }),
+        Some(verified) if !report.has_errors() => Ok(Built {
+            plan,
+            verified,
+            warnings: report,
+        }),
         _ => Err(report),
     }
 }

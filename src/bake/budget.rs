@@ -43,7 +43,12 @@ impl Budget {
 
     /// The `count` largest parts, in words.
     pub fn biggest(&self, count: usize) -> String {
-        let parts: Vec<String> = self.shares.iter().take(count).map(|share| format!("{} {} B", share.path, share.bytes)).collect();
+        let parts: Vec<String> = self
+            .shares
+            .iter()
+            .take(count)
+            .map(|share| format!("{} {} B", share.path, share.bytes))
+            .collect();
         parts.join(", ")
     }
 }
@@ -52,6 +57,12 @@ impl fmt::Display for Budget {
     #[expect(clippy::cast_precision_loss, reason = "kilobytes with one decimal, for people")]
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kilobytes = |bytes: usize| bytes as f64 / 1000.0;
-        write!(out, "{} {:.1} of {:.1} kB", self.provider, kilobytes(self.used), kilobytes(self.max))
+        write!(
+            out,
+            "{} {:.1} of {:.1} kB",
+            self.provider,
+            kilobytes(self.used),
+            kilobytes(self.max)
+        )
     }
 }

@@ -9,9 +9,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
+use super::Artifact;
 use super::budget::{Budget, Share};
 use super::gzip::gzip;
-use super::Artifact;
 use crate::base::{Finding, Report, Severity, Sha256};
 use crate::catalog::Plane;
 use crate::plan::Plan;
@@ -52,9 +52,16 @@ pub fn user_data(plan: &Plan, verified: &Verified) -> Result<Artifact, Report> {
     if !budget.fits() {
         let message = format!("the user-data is too large: {budget}");
         let finding = Finding::error("bake/budget", message, &plan.spec.instance_type.place);
-        return Err(finding.hint(format!("the largest parts are {}", budget.biggest(5))).into());
+        return Err(finding
+            .hint(format!("the largest parts are {}", budget.biggest(5)))
+            .into());
     }
-    Ok(Artifact { sha256: Sha256::of(&bytes), bytes, gzipped, budget })
+    Ok(Artifact {
+        sha256: Sha256::of(&bytes),
+        bytes,
+        gzipped,
+        budget,
+    })
 }
 
 /// How a file's content is written.
@@ -69,13 +76,21 @@ enum Written {
 
 impl Written {
     fn plainest(entry: &Entry) -> Self {
-        if is_block_safe(&entry.text) { Self::Block } else { Self::Quoted }
+        if is_block_safe(&entry.text) {
+            Self::Block
+        } else {
+            Self::Quoted
+        }
     }
 
     fn smallest(entry: &Entry) -> Self {
         let plain = Self::plainest(entry);
         let packed = Self::Packed(STANDARD.encode(gzip(entry.text.as_bytes())));
-        if item(entry, &packed).len() < item(entry, &plain).len() { packed } else { plain }
+        if item(entry, &packed).len() < item(entry, &plain).len() {
+            packed
+        } else {
+            plain
+        }
     }
 
     fn word(&self) -> &'static str {
@@ -97,7 +112,12 @@ fn item(entry: &Entry, written: &Written) -> String {
 }
 
 fn document(plan: &Plan, entries: &[&Entry], write: fn(&Entry) -> Written) -> (String, Vec<Share>) {
-    let value = |path: &str| plan.book.get(path).and_then(|value| value.value().as_str()).unwrap_or_default();
+    let value = |path: &str| {
+        plan.book
+            .get(path)
+            .and_then(|value| value.value().as_str())
+            .unwrap_or_default()
+    };
     let mut text = format!(
         "#cloud-config\n# {} as {} of {}, by nodebake\nwrite_files:\n",
         value("meta.name"),
@@ -143,9 +163,13 @@ struct WriteFile {
 /// Reads the document back with a parser that did not write it: every file must come back, byte by byte.
 fn reread(text: &str, entries: &[&Entry]) -> Result<(), Report> {
     let broken = |what: String| -> Report {
-        Finding::new(Severity::Error, "bake/reread", format!("the document does not come back as it went in: {what}"))
-            .hint("this is a defect of nodebake")
-            .into()
+        Finding::new(
+            Severity::Error,
+            "bake/reread",
+            format!("the document does not come back as it went in: {what}"),
+        )
+        .hint("this is a defect of nodebake")
+        .into()
     };
     let config: CloudConfig = serde_yaml::from_str(text).map_err(|error| broken(error.to_string()))?;
     if config.write_files.len() != entries.len() || config.runcmd.len() != 1 {
@@ -157,7 +181,10 @@ fn reread(text: &str, entries: &[&Entry]) -> Result<(), Report> {
             _ => STANDARD.decode(&file.content).ok().and_then(|packed| {
                 use std::io::Read;
                 let mut data = Vec::new();
-                flate2::read::GzDecoder::new(packed.as_slice()).read_to_end(&mut data).ok().map(|_| data)
+                flate2::read::GzDecoder::new(packed.as_slice())
+                    .read_to_end(&mut data)
+                    .ok()
+                    .map(|_| data)
             }),
         };
         let same = file.path == format!("{STAGE}{}", entry.path)

@@ -40,7 +40,11 @@ impl IamArn {
 
     /// Whether it is a role or a user.
     pub fn principal(&self) -> Principal {
-        if self.resource().starts_with("role/") { Principal::Role } else { Principal::User }
+        if self.resource().starts_with("role/") {
+            Principal::Role
+        } else {
+            Principal::User
+        }
     }
 
     /// The name without its path.
@@ -57,8 +61,17 @@ impl IamArn {
     /// (kubernetes-sigs/aws-iam-authenticator, `pkg/arn`).
     #[must_use]
     pub fn without_path(&self) -> String {
-        let kind = if self.principal() == Principal::Role { "role" } else { "user" };
-        format!("arn:{}:iam::{}:{kind}/{}", self.partition(), self.account(), self.name())
+        let kind = if self.principal() == Principal::Role {
+            "role"
+        } else {
+            "user"
+        };
+        format!(
+            "arn:{}:iam::{}:{kind}/{}",
+            self.partition(),
+            self.account(),
+            self.name()
+        )
     }
 }
 
@@ -83,7 +96,9 @@ impl FromStr for IamArn {
         if account.len() != 12 || !account.bytes().all(|byte| byte.is_ascii_digit()) {
             return wrong("the account is twelve digits");
         }
-        let path = resource.strip_prefix("role/").or_else(|| resource.strip_prefix("user/"));
+        let path = resource
+            .strip_prefix("role/")
+            .or_else(|| resource.strip_prefix("user/"));
         let tame = |c: char| c.is_ascii_alphanumeric() || "+=,.@_-/".contains(c);
         match path {
             Some(path) if !path.is_empty() && !path.ends_with('/') && path.chars().all(tame) => {
@@ -113,7 +128,10 @@ mod tests {
     #[test]
     fn roles_and_users() {
         let role: IamArn = "arn:aws:iam::605454121064:role/nodes/gh62-satellite".parse().unwrap();
-        assert_eq!((role.account(), role.name(), role.has_path()), ("605454121064", "gh62-satellite", true));
+        assert_eq!(
+            (role.account(), role.name(), role.has_path()),
+            ("605454121064", "gh62-satellite", true)
+        );
         assert_eq!(role.without_path(), "arn:aws:iam::605454121064:role/gh62-satellite");
         let user: IamArn = "arn:aws-cn:iam::605454121064:user/gyuho".parse().unwrap();
         assert_eq!((user.principal(), user.partition()), (Principal::User, "aws-cn"));

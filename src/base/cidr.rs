@@ -57,7 +57,10 @@ impl FromStr for Cidr {
         if prefix > 32 {
             return Err(wrong());
         }
-        let cidr = Self { network: address, prefix };
+        let cidr = Self {
+            network: address,
+            prefix,
+        };
         let network = Ipv4Addr::from(u32::from(address) & cidr.mask());
         if network != address {
             return Err(format!("`{text}` has host bits set: the network is {network}/{prefix}"));
@@ -91,7 +94,16 @@ mod tests {
         for good in ["172.20.0.0/16", "10.0.2.233/32", "0.0.0.0/0", "10.244.7.0/24"] {
             assert_eq!(cidr(good).to_string(), good);
         }
-        for bad in ["123.456.789.0/123", "10.0.0.0", "10.0.0.0/33", "10.0.0.1/24", "10.0.0.0/+8", "fd00::/8", "", "/8"] {
+        for bad in [
+            "123.456.789.0/123",
+            "10.0.0.0",
+            "10.0.0.0/33",
+            "10.0.0.1/24",
+            "10.0.0.0/+8",
+            "fd00::/8",
+            "",
+            "/8",
+        ] {
             assert!(bad.parse::<Cidr>().is_err(), "{bad}");
         }
     }

@@ -54,7 +54,14 @@ pub struct Finding {
 impl Finding {
     /// A finding with no place yet.
     pub fn new(severity: Severity, id: &'static str, message: impl Into<String>) -> Self {
-        Self { severity, id, message: message.into(), place: None, hint: None, notes: Vec::new() }
+        Self {
+            severity,
+            id,
+            message: message.into(),
+            place: None,
+            hint: None,
+            notes: Vec::new(),
+        }
     }
 
     /// An error at a place.
@@ -91,7 +98,10 @@ impl Finding {
     /// The same finding, with a further place.
     #[must_use]
     pub fn note(mut self, place: &Place, message: impl Into<String>) -> Self {
-        self.notes.push(Note { place: place.clone(), message: message.into() });
+        self.notes.push(Note {
+            place: place.clone(),
+            message: message.into(),
+        });
         self
     }
 }
@@ -135,7 +145,11 @@ impl Report {
 
     /// How many errors and how many warnings there are.
     pub fn counts(&self) -> (usize, usize) {
-        let errors = self.findings.iter().filter(|finding| finding.severity == Severity::Error).count();
+        let errors = self
+            .findings
+            .iter()
+            .filter(|finding| finding.severity == Severity::Error)
+            .count();
         (errors, self.findings.len() - errors)
     }
 
@@ -145,7 +159,10 @@ impl Report {
         all.sort_by(|a, b| {
             let key = |finding: &Finding| {
                 let place = finding.place.as_ref();
-                (finding.severity, place.map(|place| (place.source.name.clone(), place.start)))
+                (
+                    finding.severity,
+                    place.map(|place| (place.source.name.clone(), place.start)),
+                )
             };
             key(a).cmp(&key(b))
         });
@@ -171,6 +188,8 @@ impl IntoIterator for Report {
 
 impl From<Finding> for Report {
     fn from(finding: Finding) -> Self {
-        Self { findings: vec![finding] }
+        Self {
+            findings: vec![finding],
+        }
     }
 }

@@ -28,9 +28,12 @@ impl FromStr for InterfaceName {
             return wrong("lower-case letters, digits and `_`, beginning with a letter");
         }
         let numbered = |prefix: &str| {
-            text.strip_prefix(prefix).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+            text.strip_prefix(prefix)
+                .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
         };
-        let hardware = ["eth", "eno", "ens", "enp", "enx", "wlan", "ib"].iter().any(|prefix| numbered(prefix));
+        let hardware = ["eth", "eno", "ens", "enp", "enx", "wlan", "ib"]
+            .iter()
+            .any(|prefix| numbered(prefix));
         if hardware || text.starts_with("enp") || text.starts_with("enx") {
             return wrong("real network cards are named like this; cloud images run with net.ifnames=0 too");
         }
@@ -62,7 +65,21 @@ mod tests {
         for good in ["kubesat0", "sat_1", "a"] {
             assert!(good.parse::<InterfaceName>().is_ok(), "{good}");
         }
-        for bad in ["", "eth0", "eth0:0", "enp5s0", "eno1", "lo", "docker0", "dummy0", "a/b", "sixteen-letters0", "0a", "Sat0", "sat-1"] {
+        for bad in [
+            "",
+            "eth0",
+            "eth0:0",
+            "enp5s0",
+            "eno1",
+            "lo",
+            "docker0",
+            "dummy0",
+            "a/b",
+            "sixteen-letters0",
+            "0a",
+            "Sat0",
+            "sat-1",
+        ] {
             assert!(bad.parse::<InterfaceName>().is_err(), "{bad}");
         }
     }

@@ -32,9 +32,13 @@ impl FromStr for Mode {
     fn from_str(text: &str) -> Result<Self, String> {
         let digits = text.len() == 4 && text.bytes().all(|byte| matches!(byte, b'0'..=b'7'));
         if !digits {
-            return Err(format!("`{text}` is not a file mode: four octal digits in quotes, such as \"0644\""));
+            return Err(format!(
+                "`{text}` is not a file mode: four octal digits in quotes, such as \"0644\""
+            ));
         }
-        u32::from_str_radix(text, 8).map(Self).map_err(|error| error.to_string())
+        u32::from_str_radix(text, 8)
+            .map(Self)
+            .map_err(|error| error.to_string())
     }
 }
 

@@ -37,10 +37,15 @@ impl FromStr for NodeName {
 
     fn from_str(text: &str) -> Result<Self, String> {
         if text.len() > 63 {
-            return Err(format!("`{text}` has {} characters, a node name has at most 63", text.len()));
+            return Err(format!(
+                "`{text}` has {} characters, a node name has at most 63",
+                text.len()
+            ));
         }
         if !is_dns1123_subdomain(text) {
-            return Err(format!("`{text}` is not a node name: lower-case letters, digits, `-` and `.`"));
+            return Err(format!(
+                "`{text}` is not a node name: lower-case letters, digits, `-` and `.`"
+            ));
         }
         Ok(Self(text.to_owned()))
     }
@@ -68,7 +73,9 @@ impl Serialize for NodeName {
 fn is_qualified(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= 63
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
         && text.starts_with(|c: char| c.is_ascii_alphanumeric())
         && text.ends_with(|c: char| c.is_ascii_alphanumeric())
 }
@@ -98,7 +105,9 @@ impl FromStr for LabelKey {
             None => (None, text),
         };
         if !is_qualified(name) || domain.is_some_and(|domain| !is_dns1123_subdomain(domain)) {
-            return Err(format!("`{text}` is not a label key: `name` or `domain/name`, the name at most 63 of A-Za-z0-9-_."));
+            return Err(format!(
+                "`{text}` is not a label key: `name` or `domain/name`, the name at most 63 of A-Za-z0-9-_."
+            ));
         }
         Ok(Self(text.to_owned()))
     }
@@ -134,7 +143,11 @@ mod tests {
 
     #[test]
     fn node_names() {
-        for good in ["fargate-ip-10-0-14-170.us-east-1.compute.internal", "a", "mi-0123456789abcdef0"] {
+        for good in [
+            "fargate-ip-10-0-14-170.us-east-1.compute.internal",
+            "a",
+            "mi-0123456789abcdef0",
+        ] {
             assert_eq!(good.parse::<NodeName>().unwrap().as_str(), good);
         }
         let long = "a".repeat(64);
@@ -157,6 +170,9 @@ mod tests {
         for bad in ["a b", "-a", "a/b", "ä"] {
             assert!(bad.parse::<LabelValue>().is_err(), "{bad}");
         }
-        assert_eq!("nvidia.com/gpu".parse::<LabelKey>().unwrap().domain(), Some("nvidia.com"));
+        assert_eq!(
+            "nvidia.com/gpu".parse::<LabelKey>().unwrap().domain(),
+            Some("nvidia.com")
+        );
     }
 }

@@ -75,7 +75,18 @@ mod tests {
         for good in ["/etc/hosts", "/a", "/opt/cni/bin"] {
             assert_eq!(good.parse::<AbsPath>().unwrap().as_str(), good);
         }
-        for bad in ["", "etc", "/", "/etc/", "/etc//x", "/etc/../x", "/./x", "/a b", "/a\n", "/ä"] {
+        for bad in [
+            "",
+            "etc",
+            "/",
+            "/etc/",
+            "/etc//x",
+            "/etc/../x",
+            "/./x",
+            "/a b",
+            "/a\n",
+            "/ä",
+        ] {
             assert!(bad.parse::<AbsPath>().is_err(), "{bad:?}");
         }
         let path: AbsPath = "/etc/cni/net.d/10-x.conflist".parse().unwrap();

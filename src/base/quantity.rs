@@ -56,7 +56,9 @@ impl Serialize for MemoryMib {
 /// The value of a Kubernetes quantity in thousandths of its unit (`100Mi` → 104857600000, `145m` → 145), or `None` if
 /// the text is no quantity. Grammar: apimachinery's `resource.Quantity` without exponents.
 pub fn quantity_value(text: &str) -> Option<u128> {
-    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
     let (number, suffix) = text.split_at(digits);
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
     if number.is_empty() || (whole.is_empty() && fraction.is_empty()) || fraction.contains('.') {
@@ -81,7 +83,13 @@ pub fn quantity_value(text: &str) -> Option<u128> {
         "Pi" => 1000 << 50,
         _ => return None,
     };
-    let part = |digits: &str| if digits.is_empty() { Some(0) } else { digits.parse::<u128>().ok() };
+    let part = |digits: &str| {
+        if digits.is_empty() {
+            Some(0)
+        } else {
+            digits.parse::<u128>().ok()
+        }
+    };
     let tenth = 10u128.pow(u32::try_from(fraction.len()).ok()?);
     Some(part(whole)? * scale + part(fraction)? * scale / tenth)
 }
@@ -92,10 +100,27 @@ mod tests {
 
     #[test]
     fn quantities() {
-        for (text, value) in [("145m", 145), ("2", 2000), ("1.5", 1500), ("100Mi", 1000 * 100 << 20), ("1k", 1_000_000)] {
+        for (text, value) in [
+            ("145m", 145),
+            ("2", 2000),
+            ("1.5", 1500),
+            ("100Mi", (1000 * 100) << 20),
+            ("1k", 1_000_000),
+        ] {
             assert_eq!(quantity_value(text), Some(value), "{text}");
         }
-        for bad in ["", "Mi", "100MB", "1 Gi", "-1", "1.2.3", "1e3", ".", "100mi", "9999999999999999"] {
+        for bad in [
+            "",
+            "Mi",
+            "100MB",
+            "1 Gi",
+            "-1",
+            "1.2.3",
+            "1e3",
+            ".",
+            "100mi",
+            "9999999999999999",
+        ] {
             assert_eq!(quantity_value(bad), None, "{bad}");
         }
         assert_eq!((MilliCpu(100) + MilliCpu(45)).to_string(), "145m");

@@ -21,24 +21,36 @@ pub struct Source {
 impl Source {
     /// A source from text that is known to be good.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Arc<Self> {
-        Arc::new(Self { name: name.into(), text: text.into() })
+        Arc::new(Self {
+            name: name.into(),
+            text: text.into(),
+        })
     }
 
     /// A source from the bytes of a file. Refuses what no reader of text should meet: too large, not UTF-8, a byte
     /// order mark, NUL bytes, nothing at all.
     pub fn from_bytes(name: &str, bytes: &[u8]) -> Result<Arc<Self>, Box<Finding>> {
         let refuse = |id: &'static str, message: String, hint: &str| {
-            Err(Box::new(Finding::new(Severity::Error, id, format!("{name}: {message}")).hint(hint)))
+            Err(Box::new(
+                Finding::new(Severity::Error, id, format!("{name}: {message}")).hint(hint),
+            ))
         };
         if bytes.len() > MAX_SOURCE_BYTES {
             return refuse(
                 "spec/too-large",
-                format!("is {} bytes, more than the {MAX_SOURCE_BYTES} a file may have", bytes.len()),
+                format!(
+                    "is {} bytes, more than the {MAX_SOURCE_BYTES} a file may have",
+                    bytes.len()
+                ),
                 "is this the right file?",
             );
         }
         if bytes.iter().all(u8::is_ascii_whitespace) {
-            return refuse("spec/empty", "is empty".into(), "`nodebake init` writes one to start from");
+            return refuse(
+                "spec/empty",
+                "is empty".into(),
+                "`nodebake init` writes one to start from",
+            );
         }
         if bytes.starts_with(b"\xef\xbb\xbf") {
             return refuse(
@@ -87,7 +99,11 @@ impl Place {
     /// The place of `span` (byte offsets, cut to the text's length) in `source`.
     pub fn new(source: &Arc<Source>, span: Range<usize>) -> Self {
         let end = span.end.min(source.text.len());
-        Self { source: Arc::clone(source), start: span.start.min(end), end }
+        Self {
+            source: Arc::clone(source),
+            start: span.start.min(end),
+            end,
+        }
     }
 
     /// The place of one whole line, counted from 1, without its indentation. The last line, if there are fewer.
@@ -112,7 +128,10 @@ impl Place {
         }
         let before = &self.source.text[..at];
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+        (
+            before.matches('\n').count() + 1,
+            before[line_start..].chars().count() + 1,
+        )
     }
 }
 
@@ -141,6 +160,9 @@ pub struct Located<T> {
 impl<T> Located<T> {
     /// Turns the value into another one, at the same place.
     pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Located<U> {
-        Located { value: change(self.value), place: self.place }
+        Located {
+            value: change(self.value),
+            place: self.place,
+        }
     }
 }

@@ -34,7 +34,10 @@ impl FromStr for HttpsUrl {
         };
         let authority = rest.split('/').next().unwrap_or_default();
         let (host, port) = authority.split_once(':').unwrap_or((authority, "443"));
-        let host_ok = !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-'));
+        let host_ok = !host.is_empty()
+            && host
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-'));
         if !host_ok || port.parse::<u16>().is_err() {
             return wrong("the host is letters, digits, dots and dashes, with an optional port");
         }
@@ -68,8 +71,20 @@ mod tests {
     #[test]
     fn https_only() {
         let url: HttpsUrl = "https://mirror.example:8443/a/b".parse().unwrap();
-        assert_eq!((url.authority(), url.after_scheme()), ("mirror.example:8443", "mirror.example:8443/a/b"));
-        for bad in ["", "http://x", "https://", "https://u:p@x", "https://x/", "https://x/a b", "https://x?q", "https://x:99999"] {
+        assert_eq!(
+            (url.authority(), url.after_scheme()),
+            ("mirror.example:8443", "mirror.example:8443/a/b")
+        );
+        for bad in [
+            "",
+            "http://x",
+            "https://",
+            "https://u:p@x",
+            "https://x/",
+            "https://x/a b",
+            "https://x?q",
+            "https://x:99999",
+        ] {
             assert!(bad.parse::<HttpsUrl>().is_err(), "{bad}");
         }
     }

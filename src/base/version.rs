@@ -31,7 +31,10 @@ impl Version {
 
     /// The Kubernetes minor this is a patch of, for versions of Kubernetes itself.
     pub fn kube_minor(&self) -> KubeMinor {
-        KubeMinor { major: self.parts[0], minor: self.parts[1] }
+        KubeMinor {
+            major: self.parts[0],
+            minor: self.parts[1],
+        }
     }
 }
 
@@ -51,7 +54,10 @@ impl FromStr for Version {
             }
             *part = piece.parse().map_err(|_| wrong())?;
         }
-        Ok(Self { text: text.to_owned(), parts })
+        Ok(Self {
+            text: text.to_owned(),
+            parts,
+        })
     }
 }
 
@@ -108,7 +114,11 @@ impl KubeMinor {
 
     /// How many minors `self` is behind `other`; 0 if it is not.
     pub fn behind(self, other: Self) -> u32 {
-        if self.major == other.major { other.minor.saturating_sub(self.minor) } else { u32::MAX }
+        if self.major == other.major {
+            other.minor.saturating_sub(self.minor)
+        } else {
+            u32::MAX
+        }
     }
 }
 
@@ -122,7 +132,10 @@ impl FromStr for KubeMinor {
             let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
             plain.then(|| digits.parse().ok()).flatten().ok_or_else(wrong)
         };
-        Ok(Self { major: number(major)?, minor: number(minor)? })
+        Ok(Self {
+            major: number(major)?,
+            minor: number(minor)?,
+        })
     }
 }
 

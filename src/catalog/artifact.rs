@@ -66,7 +66,9 @@ fn serialize_url<S: serde::Serializer>(url: &HttpsUrl, serializer: S) -> Result<
 impl Catalog {
     /// All pins of `component` for `arch`, in the order of the table.
     pub fn artifacts(&self, component: &str, arch: Arch) -> Result<Vec<Artifact>, Report> {
-        let Some(source) = self.file(PATH) else { return Ok(Vec::new()) };
+        let Some(source) = self.file(PATH) else {
+            return Ok(Vec::new());
+        };
         let mut found = Vec::new();
         for (at, line) in source.text.lines().enumerate().skip(1) {
             // Whole rows are parsed only for the component that is asked for: the table is long, a bake needs a few.
@@ -83,14 +85,20 @@ impl Catalog {
 
     /// Every pin of the table.
     pub fn all_artifacts(&self) -> Result<Vec<Artifact>, Report> {
-        let Some(source) = self.file(PATH) else { return Ok(Vec::new()) };
+        let Some(source) = self.file(PATH) else {
+            return Ok(Vec::new());
+        };
         let rows = source.text.lines().enumerate().skip(1);
-        rows.map(|(at, line)| row(line).map_err(|why| bad_row(source, at + 1, why))).collect()
+        rows.map(|(at, line)| row(line).map_err(|why| bad_row(source, at + 1, why)))
+            .collect()
     }
 
     /// The pin of exactly this version.
     pub fn artifact(&self, component: &str, version: &Version, arch: Arch) -> Result<Option<Artifact>, Report> {
-        Ok(self.artifacts(component, arch)?.into_iter().find(|artifact| artifact.version == *version))
+        Ok(self
+            .artifacts(component, arch)?
+            .into_iter()
+            .find(|artifact| artifact.version == *version))
     }
 
     /// The newest pin whose minor is at most `minor`.
@@ -110,7 +118,13 @@ impl Catalog {
             let mut fields = reader.map(node, "the artifacts table");
             let rows = fields.required(reader, "artifacts");
             fields.done(reader);
-            Some(reader.list(rows?).iter().filter_map(|node| install_row(reader, node)).collect::<Vec<_>>())
+            Some(
+                reader
+                    .list(rows?)
+                    .iter()
+                    .filter_map(|node| install_row(reader, node))
+                    .collect::<Vec<_>>(),
+            )
         })?;
         let rule = rules.into_iter().find(|(name, ..)| name == component);
         rule.map(|(_, action, dest)| (action, dest)).ok_or_else(|| {
@@ -124,10 +138,18 @@ fn install_row(reader: &mut Reader<'_>, node: &Node) -> Option<(String, String, 
     let mut fields = reader.map(node, "an artifact's row");
     let component = fields.required(reader, "component").and_then(|node| reader.text(node));
     let actions = [("file", "file"), ("untar0", "untar0"), ("untar1", "untar1")];
-    let action = fields.required(reader, "action").and_then(|node| reader.word(node, &actions));
-    let dest = fields.required(reader, "dest").and_then(|node| reader.parsed::<AbsPath>(node, "catalog/path"));
+    let action = fields
+        .required(reader, "action")
+        .and_then(|node| reader.word(node, &actions));
+    let dest = fields
+        .required(reader, "dest")
+        .and_then(|node| reader.parsed::<AbsPath>(node, "catalog/path"));
     fields.done(reader);
-    Some((component?.value, action?.value.to_owned(), dest?.value.as_str().to_owned()))
+    Some((
+        component?.value,
+        action?.value.to_owned(),
+        dest?.value.as_str().to_owned(),
+    ))
 }
 
 fn row(line: &str) -> Result<Artifact, String> {

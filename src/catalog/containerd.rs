@@ -14,19 +14,30 @@ pub struct ContainerdTable {
 impl ContainerdTable {
     /// The schema version nodebake writes for containerd `version`; `None` below the oldest row.
     pub fn schema(&self, version: &Version) -> Option<u64> {
-        self.schemas.iter().rev().find(|(from, _)| from <= version).map(|(_, writes)| *writes)
+        self.schemas
+            .iter()
+            .rev()
+            .find(|(from, _)| from <= version)
+            .map(|(_, writes)| *writes)
     }
 
     /// The lowest release of each containerd line that fits Kubernetes `minor`; `None` if the table has no row for it.
     pub fn lines(&self, minor: KubeMinor) -> Option<&[Version]> {
-        self.kubernetes.iter().find(|(row, _)| *row == minor).map(|(_, lines)| lines.as_slice())
+        self.kubernetes
+            .iter()
+            .find(|(row, _)| *row == minor)
+            .map(|(_, lines)| lines.as_slice())
     }
 
     /// Whether containerd `version` fits Kubernetes `minor`: its own line is listed, and it is not older than the
     /// listed release.
     pub fn fits(&self, version: &Version, minor: KubeMinor) -> bool {
         let same_line = |low: &&Version| low.major() == version.major() && low.minor() == version.minor();
-        self.lines(minor).unwrap_or_default().iter().find(same_line).is_some_and(|low| low <= version)
+        self.lines(minor)
+            .unwrap_or_default()
+            .iter()
+            .find(same_line)
+            .is_some_and(|low| low <= version)
     }
 }
 
@@ -39,8 +50,16 @@ impl Catalog {
             let kubernetes = fields.required(reader, "kubernetes");
             fields.done(reader);
             Some(ContainerdTable {
-                schemas: reader.list(schemas?).iter().filter_map(|row| schema(reader, row)).collect(),
-                kubernetes: reader.list(kubernetes?).iter().filter_map(|row| minor(reader, row)).collect(),
+                schemas: reader
+                    .list(schemas?)
+                    .iter()
+                    .filter_map(|row| schema(reader, row))
+                    .collect(),
+                kubernetes: reader
+                    .list(kubernetes?)
+                    .iter()
+                    .filter_map(|row| minor(reader, row))
+                    .collect(),
             })
         })
     }
@@ -48,21 +67,30 @@ impl Catalog {
 
 fn schema(reader: &mut Reader<'_>, node: &Node) -> Option<(Version, u64)> {
     let mut fields = reader.map(node, "a schema row");
-    let from = fields.required(reader, "from").and_then(|node| reader.parsed(node, "catalog/version"));
+    let from = fields
+        .required(reader, "from")
+        .and_then(|node| reader.parsed(node, "catalog/version"));
     fields.required(reader, "reads").map(|node| reader.integer(node, 2, 4));
-    let writes = fields.required(reader, "writes").and_then(|node| reader.integer(node, 2, 3));
+    let writes = fields
+        .required(reader, "writes")
+        .and_then(|node| reader.integer(node, 2, 3));
     fields.done(reader);
     Some((from?.value, writes?.value))
 }
 
 fn minor(reader: &mut Reader<'_>, node: &Node) -> Option<(KubeMinor, Vec<Version>)> {
     let mut fields = reader.map(node, "a Kubernetes row");
-    let minor = fields.required(reader, "minor").and_then(|node| reader.parsed(node, "catalog/version"));
+    let minor = fields
+        .required(reader, "minor")
+        .and_then(|node| reader.parsed(node, "catalog/version"));
     let at_least = fields.required(reader, "atLeast");
     fields.optional("inferred").map(|node| reader.list(node));
     fields.optional("source").map(|node| reader.text(node));
     fields.done(reader);
     let lines = reader.list(at_least?);
-    let lines = lines.iter().filter_map(|item| reader.parsed(item, "catalog/version")).map(|line| line.value);
+    let lines = lines
+        .iter()
+        .filter_map(|item| reader.parsed(item, "catalog/version"))
+        .map(|line| line.value);
     Some((minor?.value, lines.collect()))
 }

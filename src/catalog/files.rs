@@ -19,8 +19,14 @@ pub struct Catalog {
 impl Catalog {
     /// The built-in catalog.
     pub fn embedded() -> Self {
-        let files = EMBEDDED.iter().map(|(name, text)| ((*name).to_owned(), Source::new(*name, *text))).collect();
-        Self { files, overlaid: Vec::new() }
+        let files = EMBEDDED
+            .iter()
+            .map(|(name, text)| ((*name).to_owned(), Source::new(*name, *text)))
+            .collect();
+        Self {
+            files,
+            overlaid: Vec::new(),
+        }
     }
 
     /// The catalog with `files` laid over it: the path in the catalog, and the file as the user knows it. A path the
@@ -28,8 +34,12 @@ impl Catalog {
     pub fn overlay(mut self, files: Vec<(String, Arc<Source>)>) -> Result<Self, Report> {
         let mut report = Report::new();
         for (path, source) in files {
-            let known = ["profiles/", "images/", "templates/"].iter().any(|folder| path.starts_with(folder))
-                && ["yaml", "csv", "j2"].iter().any(|ending| path.rsplit('.').next() == Some(ending));
+            let known = ["profiles/", "images/", "templates/"]
+                .iter()
+                .any(|folder| path.starts_with(folder))
+                && ["yaml", "csv", "j2"]
+                    .iter()
+                    .any(|ending| path.rsplit('.').next() == Some(ending));
             if !known {
                 let message = format!("`{path}` has no meaning in a catalog");
                 let hint = "a catalog has profiles/**.yaml, images/*.yaml, images/artifacts.csv and templates/**.j2";
@@ -67,7 +77,11 @@ impl Catalog {
         read: impl FnOnce(&mut Reader<'_>, &Node) -> Option<T>,
     ) -> Result<T, Report> {
         let source = self.files.get(path).ok_or_else(|| {
-            Report::from(Finding::new(Severity::Error, "catalog/file", format!("the catalog has no `{path}`")))
+            Report::from(Finding::new(
+                Severity::Error,
+                "catalog/file",
+                format!("the catalog has no `{path}`"),
+            ))
         })?;
         let node = yaml::parse(source)?;
         let mut report = Report::new();
@@ -87,11 +101,19 @@ pub(super) fn unknown<'k>(
     known: impl Iterator<Item = &'k str>,
 ) -> Report {
     let known: Vec<&str> = known.collect();
-    let finding = Finding::new(Severity::Error, "catalog/unknown", format!("there is no {kind} `{name}`"));
+    let finding = Finding::new(
+        Severity::Error,
+        "catalog/unknown",
+        format!("there is no {kind} `{name}`"),
+    );
     let hint = match closest(name, known.iter().copied()) {
         Some(word) => format!("did you mean `{word}`?"),
         None if known.len() <= 12 => format!("there are {}", known.join(", ")),
-        None => format!("`nodebake catalog {}s` lists all {}", kind.replace(' ', "-"), known.len()),
+        None => format!(
+            "`nodebake catalog {}s` lists all {}",
+            kind.replace(' ', "-"),
+            known.len()
+        ),
     };
     finding.maybe_at(place).hint(hint).into()
 }

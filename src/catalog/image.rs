@@ -79,7 +79,10 @@ pub struct Image {
 impl Image {
     /// The version of an artifact, if the image names the artifact.
     pub fn artifact_version(&self, component: &str) -> Option<&str> {
-        self.artifacts.iter().find(|(name, _)| name == component).map(|(_, version)| version.as_str())
+        self.artifacts
+            .iter()
+            .find(|(name, _)| name == component)
+            .map(|(_, version)| version.as_str())
     }
 }
 
@@ -88,7 +91,12 @@ impl Catalog {
     pub fn image(&self, name: &Located<String>) -> Result<Image, Report> {
         let path = format!("images/{}.yaml", name.value);
         if self.file(&path).is_none() {
-            return Err(unknown("image", &name.value, Some(&name.place), self.names("images/", ".yaml")));
+            return Err(unknown(
+                "image",
+                &name.value,
+                Some(&name.place),
+                self.names("images/", ".yaml"),
+            ));
         }
         self.read(&path, image)
     }
@@ -101,34 +109,50 @@ fn image(reader: &mut Reader<'_>, node: &Node) -> Option<Image> {
     let summary = fields.required(reader, "summary").and_then(|node| text(reader, node));
     let family = fields.optional("family").and_then(|node| text(reader, node));
     let providers = fields.required(reader, "providers");
-    let os = fields.required(reader, "os");
+    let os = fields.required(reader, "os").and_then(|node| os(reader, node));
     let arch = fields.required(reader, "arch");
-    let cgroup = fields.required(reader, "cgroup").and_then(|node| reader.integer(node, 1, 2));
+    let cgroup = fields
+        .required(reader, "cgroup")
+        .and_then(|node| reader.integer(node, 1, 2));
     let max_kubernetes = fields.optional("kubernetes").and_then(|node| {
         let mut fields = reader.map(node, "kubernetes");
-        let max = fields.required(reader, "max").and_then(|node| reader.parsed::<KubeMinor>(node, "catalog/version"));
+        let max = fields
+            .required(reader, "max")
+            .and_then(|node| reader.parsed::<KubeMinor>(node, "catalog/version"));
         let why = fields.required(reader, "why").and_then(|node| reader.text(node));
         fields.done(reader);
         Some((max?.value, why?.value))
     });
-    let floors = fields.required(reader, "floors");
-    let preinstalled = fields.required(reader, "preinstalled");
+    let floors = fields.required(reader, "floors").and_then(|node| floors(reader, node));
+    let preinstalled = fields
+        .required(reader, "preinstalled")
+        .and_then(|node| preinstalled(reader, node));
     let disable_units = fields.required(reader, "disableUnits").map(|node| {
         let items = reader.list(node);
         items.iter().filter_map(|item| unit(reader, item)).collect()
     });
-    let resolv_conf = fields.required(reader, "resolvConf").and_then(|node| reader.parsed(node, "catalog/path"));
+    let resolv_conf = fields
+        .required(reader, "resolvConf")
+        .and_then(|node| reader.parsed(node, "catalog/path"));
     let artifacts = fields.required(reader, "artifacts").map(|node| {
         reader.map(node, "artifacts");
         let entries = node.entries().iter();
-        entries.filter_map(|entry| Some((entry.key.clone(), reader.text(&entry.value)?.value))).collect()
+        entries
+            .filter_map(|entry| Some((entry.key.clone(), reader.text(&entry.value)?.value)))
+            .collect()
     });
-    let verified = fields.required(reader, "verified").and_then(|node| reader.boolean(node));
+    let verified = fields
+        .required(reader, "verified")
+        .and_then(|node| reader.boolean(node));
     let source = fields.required(reader, "source").and_then(|node| text(reader, node));
     let note = fields.optional("note").and_then(|node| text(reader, node));
     fields.done(reader);
 
-    let providers: Vec<String> = reader.list(providers?).iter().filter_map(|item| text(reader, item)).collect();
+    let providers: Vec<String> = reader
+        .list(providers?)
+        .iter()
+        .filter_map(|item| text(reader, item))
+        .collect();
     let arch: Vec<Arch> = reader
         .list(arch?)
         .iter()
@@ -136,50 +160,28 @@ fn image(reader: &mut Reader<'_>, node: &Node) -> Option<Image> {
         .map(|arch| arch.value)
         .collect();
 
-    let mut fields = reader.map(os?, "os");
-    let os_id = fields.required(reader, "id").and_then(|node| text(reader, node));
-    let os_version = fields.required(reader, "version").and_then(|node| text(reader, node));
-    fields.optional("codename").map(|node| reader.text(node));
-    fields.done(reader);
-
-    let mut fields = reader.map(floors?, "floors");
-    let version = |reader: &mut Reader<'_>, node: &Node| {
-        reader.parsed::<Version>(node, "catalog/version").map(|version| version.value)
-    };
-    let kernel = fields.required(reader, "kernel").and_then(|node| version(reader, node));
-    let systemd = fields.required(reader, "systemd").and_then(|node| version(reader, node));
-    let cloud_init = fields.required(reader, "cloudInit").and_then(|node| version(reader, node));
-    let netplan = fields.required(reader, "netplan").and_then(|node| version(reader, node));
-    let python = fields.required(reader, "python").and_then(|node| version(reader, node));
-    fields.done(reader);
-
-    let mut fields = reader.map(preinstalled?, "preinstalled");
-    let words = [("true", Presence::Yes), ("false", Presence::No), ("unknown", Presence::Unknown)];
-    let docker = fields.required(reader, "docker").and_then(|node| reader.word(node, &words));
-    let containerd = fields.optional("containerd").and_then(|node| version(reader, node));
-    let driver = fields.required(reader, "nvidiaDriver").and_then(|node| reader.word(node, &words));
-    let toolkit = fields.required(reader, "nvidiaContainerToolkit").and_then(|node| reader.word(node, &words));
-    fields.done(reader);
-
+    let (os_id, os_version) = os?;
+    let floors = floors?;
+    let preinstalled = preinstalled?;
     Some(Image {
         name: name?,
         summary: summary?,
         family,
         providers,
-        os_id: os_id?,
-        os_version: os_version?,
+        os_id,
+        os_version,
         arch,
         cgroup: cgroup?.value,
         max_kubernetes,
-        kernel: kernel?,
-        systemd: systemd?,
-        cloud_init: cloud_init?,
-        netplan: netplan?,
-        python: python?,
-        docker: docker?.value,
-        containerd,
-        nvidia_driver: driver?.value,
-        nvidia_container_toolkit: toolkit?.value,
+        kernel: floors.kernel,
+        systemd: floors.systemd,
+        cloud_init: floors.cloud_init,
+        netplan: floors.netplan,
+        python: floors.python,
+        docker: preinstalled.docker,
+        containerd: preinstalled.containerd,
+        nvidia_driver: preinstalled.driver,
+        nvidia_container_toolkit: preinstalled.toolkit,
         disable_units: disable_units?,
         resolv_conf: resolv_conf?.value,
         artifacts: artifacts?,
@@ -188,6 +190,82 @@ fn image(reader: &mut Reader<'_>, node: &Node) -> Option<Image> {
         note,
         place: node.place.clone(),
     })
+}
+
+/// The lowest versions.
+struct Floors {
+    kernel: Version,
+    systemd: Version,
+    cloud_init: Version,
+    netplan: Version,
+    python: Version,
+}
+
+fn version(reader: &mut Reader<'_>, node: &Node) -> Option<Version> {
+    reader
+        .parsed::<Version>(node, "catalog/version")
+        .map(|version| version.value)
+}
+
+fn floors(reader: &mut Reader<'_>, node: &Node) -> Option<Floors> {
+    let mut fields = reader.map(node, "floors");
+    let mut floor = |reader: &mut Reader<'_>, key| fields.required(reader, key).and_then(|node| version(reader, node));
+    let kernel = floor(reader, "kernel");
+    let systemd = floor(reader, "systemd");
+    let cloud_init = floor(reader, "cloudInit");
+    let netplan = floor(reader, "netplan");
+    let python = floor(reader, "python");
+    fields.done(reader);
+    Some(Floors {
+        kernel: kernel?,
+        systemd: systemd?,
+        cloud_init: cloud_init?,
+        netplan: netplan?,
+        python: python?,
+    })
+}
+
+/// What is there already.
+struct Preinstalled {
+    docker: Presence,
+    containerd: Option<Version>,
+    driver: Presence,
+    toolkit: Presence,
+}
+
+fn preinstalled(reader: &mut Reader<'_>, node: &Node) -> Option<Preinstalled> {
+    let words = [
+        ("true", Presence::Yes),
+        ("false", Presence::No),
+        ("unknown", Presence::Unknown),
+    ];
+    let mut fields = reader.map(node, "preinstalled");
+    let docker = fields
+        .required(reader, "docker")
+        .and_then(|node| reader.word(node, &words));
+    let containerd = fields.optional("containerd").and_then(|node| version(reader, node));
+    let driver = fields
+        .required(reader, "nvidiaDriver")
+        .and_then(|node| reader.word(node, &words));
+    let toolkit = fields
+        .required(reader, "nvidiaContainerToolkit")
+        .and_then(|node| reader.word(node, &words));
+    fields.done(reader);
+    Some(Preinstalled {
+        docker: docker?.value,
+        containerd,
+        driver: driver?.value,
+        toolkit: toolkit?.value,
+    })
+}
+
+fn os(reader: &mut Reader<'_>, node: &Node) -> Option<(String, String)> {
+    let mut fields = reader.map(node, "os");
+    let id = fields.required(reader, "id").and_then(|node| reader.text(node));
+    let version = fields.required(reader, "version").and_then(|node| reader.text(node));
+    fields.optional("codename").map(|node| reader.text(node));
+    fields.done(reader);
+    Some((id?.value, version?.value))
 }
 
 fn unit(reader: &mut Reader<'_>, node: &Node) -> Option<(String, String)> {

@@ -102,7 +102,13 @@ impl Catalog {
             let types = fields.required(reader, "types");
             fields.done(reader);
             let (owner, types) = (owner?, types?);
-            Some(reader.list(types).iter().filter_map(|node| row(reader, node, &owner.value)).collect())
+            Some(
+                reader
+                    .list(types)
+                    .iter()
+                    .filter_map(|node| row(reader, node, &owner.value))
+                    .collect(),
+            )
         })
     }
 
@@ -118,7 +124,12 @@ impl Catalog {
             Some(kind) => Ok(kind.clone()),
             None => {
                 let names: Vec<String> = types.iter().map(InstanceType::full_name).collect();
-                Err(unknown("instance type", &name.value, Some(&name.place), names.iter().map(String::as_str)))
+                Err(unknown(
+                    "instance type",
+                    &name.value,
+                    Some(&name.place),
+                    names.iter().map(String::as_str),
+                ))
             }
         }
     }
@@ -130,18 +141,34 @@ fn row(reader: &mut Reader<'_>, node: &Node, provider: &str) -> Option<InstanceT
     let text = |reader: &mut Reader<'_>, node: &Node| reader.text(node).map(|text| text.value);
     let whole = |reader: &mut Reader<'_>, node: &Node| reader.integer(node, 0, MANY).map(|number| number.value);
     let name = fields.required(reader, "name").and_then(|node| text(reader, node));
-    let arch = fields.required(reader, "arch").and_then(|node| reader.parsed(node, "catalog/arch"));
-    let vcpus = fields.required(reader, "vcpus").and_then(|node| reader.integer(node, 1, MANY));
-    let memory_gib = fields.required(reader, "memoryGiB").and_then(|node| reader.integer(node, 1, MANY));
+    let arch = fields
+        .required(reader, "arch")
+        .and_then(|node| reader.parsed(node, "catalog/arch"));
+    let vcpus = fields
+        .required(reader, "vcpus")
+        .and_then(|node| reader.integer(node, 1, MANY));
+    let memory_gib = fields
+        .required(reader, "memoryGiB")
+        .and_then(|node| reader.integer(node, 1, MANY));
     let disk_gib = fields.optional("diskGiB").and_then(|node| whole(reader, node));
     let gpu = fields.optional("gpu").and_then(|node| gpu(reader, node));
-    let nvswitch = fields.required(reader, "nvswitch").and_then(|node| reader.boolean(node));
+    let nvswitch = fields
+        .required(reader, "nvswitch")
+        .and_then(|node| reader.boolean(node));
     let efa = fields.optional("efa").and_then(|node| whole(reader, node)).unwrap_or(0);
-    let usd_per_hour = fields.optional("usdPerHour").and_then(|node| reader.number(node)).map(|price| price.value);
+    let usd_per_hour = fields
+        .optional("usdPerHour")
+        .and_then(|node| reader.number(node))
+        .map(|price| price.value);
     let nvme_gb = fields.optional("nvmeGB").and_then(|node| whole(reader, node));
-    let network_gbps = fields.optional("networkGbps").and_then(|node| reader.number(node)).map(|speed| speed.value);
+    let network_gbps = fields
+        .optional("networkGbps")
+        .and_then(|node| reader.number(node))
+        .map(|speed| speed.value);
     let vpc_max_pods = fields.optional("vpcMaxPods").and_then(|node| whole(reader, node));
-    let verified = fields.required(reader, "verified").and_then(|node| reader.boolean(node));
+    let verified = fields
+        .required(reader, "verified")
+        .and_then(|node| reader.boolean(node));
     let source = fields.required(reader, "source").and_then(|node| text(reader, node));
     let note = fields.optional("note").and_then(|node| text(reader, node));
     fields.done(reader);
@@ -176,11 +203,17 @@ fn gpu(reader: &mut Reader<'_>, node: &Node) -> Option<Gpu> {
         ("blackwell", Generation::Blackwell),
     ];
     let mut fields = reader.map(node, "gpu");
-    let count = fields.required(reader, "count").and_then(|node| reader.integer(node, 1, 64));
+    let count = fields
+        .required(reader, "count")
+        .and_then(|node| reader.integer(node, 1, 64));
     let model = fields.required(reader, "model").and_then(|node| reader.text(node));
-    let memory_gib = fields.required(reader, "memoryGiB").and_then(|node| reader.integer(node, 1, 4096));
+    let memory_gib = fields
+        .required(reader, "memoryGiB")
+        .and_then(|node| reader.integer(node, 1, 4096));
     let form = fields.required(reader, "form").and_then(|node| reader.text(node));
-    let generation = fields.required(reader, "generation").and_then(|node| reader.word(node, &generations));
+    let generation = fields
+        .required(reader, "generation")
+        .and_then(|node| reader.word(node, &generations));
     fields.done(reader);
     Some(Gpu {
         count: count?.value,

@@ -76,7 +76,11 @@ impl FeatureGate {
 
     /// Its default in `minor`, and whether it is locked to it.
     pub fn stage_in(&self, minor: KubeMinor) -> Option<(bool, bool)> {
-        self.stages.iter().rev().find(|(from, ..)| *from <= minor).map(|(_, default, locked)| (*default, *locked))
+        self.stages
+            .iter()
+            .rev()
+            .find(|(from, ..)| *from <= minor)
+            .map(|(_, default, locked)| (*default, *locked))
     }
 }
 
@@ -130,7 +134,11 @@ impl Catalog {
             let from = fields.required(reader, "from").and_then(|node| minor(reader, node));
             let to = fields.required(reader, "to").and_then(|node| minor(reader, node));
             fields.done(reader);
-            Some(KubeletSchema { from: from?, to: to?, fields: keys_of(reader, keys?) })
+            Some(KubeletSchema {
+                from: from?,
+                to: to?,
+                fields: keys_of(reader, keys?),
+            })
         })
     }
 
@@ -138,14 +146,23 @@ impl Catalog {
     pub fn feature_gates(&self) -> Result<FeatureGates, Report> {
         self.read("profiles/kubernetes/feature-gates.yaml", |reader, node| {
             let mut fields = reader.map(node, "the feature gates");
-            let complete = fields.required(reader, "complete").and_then(|node| reader.boolean(node));
+            let complete = fields
+                .required(reader, "complete")
+                .and_then(|node| reader.boolean(node));
             let gates = fields.required(reader, "gates");
             for key in ["covers", "sources"] {
                 fields.required(reader, key);
             }
             fields.done(reader);
-            let gates = reader.list(gates?).iter().filter_map(|item| gate(reader, item)).collect();
-            Some(FeatureGates { complete: complete?.value, gates })
+            let gates = reader
+                .list(gates?)
+                .iter()
+                .filter_map(|item| gate(reader, item))
+                .collect();
+            Some(FeatureGates {
+                complete: complete?.value,
+                gates,
+            })
         })
     }
 
@@ -158,7 +175,13 @@ impl Catalog {
                 fields.required(reader, key);
             }
             fields.done(reader);
-            Some(KubeletFlags(reader.list(flags?).iter().filter_map(|item| flag(reader, item)).collect()))
+            Some(KubeletFlags(
+                reader
+                    .list(flags?)
+                    .iter()
+                    .filter_map(|item| flag(reader, item))
+                    .collect(),
+            ))
         })
     }
 }
@@ -168,7 +191,11 @@ fn minor(reader: &mut Reader<'_>, node: &Node) -> Option<KubeMinor> {
 }
 
 fn keys_of(reader: &mut Reader<'_>, node: &Node) -> Vec<Field> {
-    reader.list(node).iter().filter_map(|item| field(reader, item)).collect()
+    reader
+        .list(node)
+        .iter()
+        .filter_map(|item| field(reader, item))
+        .collect()
 }
 
 fn field(reader: &mut Reader<'_>, node: &Node) -> Option<Field> {
@@ -176,15 +203,21 @@ fn field(reader: &mut Reader<'_>, node: &Node) -> Option<Field> {
     let key = fields.required(reader, "key").and_then(|node| reader.text(node));
     let kind = fields.required(reader, "type").and_then(|node| reader.text(node));
     let since = fields.optional("since").and_then(|node| minor(reader, node));
-    let bound = |reader: &mut Reader<'_>, node: &Node| {
-        reader.parsed::<i64>(node, "catalog/number").map(|number| number.value)
-    };
+    let bound =
+        |reader: &mut Reader<'_>, node: &Node| reader.parsed::<i64>(node, "catalog/number").map(|number| number.value);
     let min = fields.optional("min").and_then(|node| bound(reader, node));
     let max = fields.optional("max").and_then(|node| bound(reader, node));
     let values = fields.optional("values").map(|node| {
-        reader.list(node).iter().filter_map(|item| Some(item.text()?.to_owned())).collect()
+        reader
+            .list(node)
+            .iter()
+            .filter_map(|item| Some(item.text()?.to_owned()))
+            .collect()
     });
-    let keys = fields.optional("keys").map(|node| keys_of(reader, node)).unwrap_or_default();
+    let keys = fields
+        .optional("keys")
+        .map(|node| keys_of(reader, node))
+        .unwrap_or_default();
     for key in ["note", "source", "default"] {
         fields.optional(key);
     }
@@ -192,10 +225,19 @@ fn field(reader: &mut Reader<'_>, node: &Node) -> Option<Field> {
     let kind = kind?;
     let Some(parsed) = field_type(&kind.value, keys) else {
         let message = format!("`{}` is no type of a configuration value", kind.value);
-        reader.report.push(crate::base::Finding::error("catalog/type", message, &kind.place));
+        reader
+            .report
+            .push(crate::base::Finding::error("catalog/type", message, &kind.place));
         return None;
     };
-    Some(Field { key: key?.value, kind: parsed, since, min, max, values: values.unwrap_or_default() })
+    Some(Field {
+        key: key?.value,
+        kind: parsed,
+        since,
+        min,
+        max,
+        values: values.unwrap_or_default(),
+    })
 }
 
 fn field_type(word: &str, keys: Vec<Field>) -> Option<FieldType> {
@@ -223,13 +265,22 @@ fn gate(reader: &mut Reader<'_>, node: &Node) -> Option<FeatureGate> {
     let since = fields.optional("since").and_then(|node| minor(reader, node));
     let removed = fields.optional("removed").and_then(|node| minor(reader, node));
     let stages = fields.optional("stages").map(|node| {
-        reader.list(node).iter().filter_map(|item| stage(reader, item)).collect::<Vec<_>>()
+        reader
+            .list(node)
+            .iter()
+            .filter_map(|item| stage(reader, item))
+            .collect::<Vec<_>>()
     });
     for key in ["note", "source"] {
         fields.optional(key);
     }
     fields.done(reader);
-    Some(FeatureGate { name: name?.value, since, removed, stages: stages.unwrap_or_default() })
+    Some(FeatureGate {
+        name: name?.value,
+        since,
+        removed,
+        stages: stages.unwrap_or_default(),
+    })
 }
 
 fn stage(reader: &mut Reader<'_>, node: &Node) -> Option<(KubeMinor, bool, bool)> {
@@ -248,10 +299,19 @@ fn flag(reader: &mut Reader<'_>, node: &Node) -> Option<Flag> {
     let since = fields.optional("since").and_then(|node| minor(reader, node));
     let removed = fields.optional("removed").and_then(|node| minor(reader, node));
     let deprecated = fields.optional("deprecated").and_then(|node| minor(reader, node));
-    let note = fields.optional("note").and_then(|node| reader.text(node)).map(|note| note.value);
+    let note = fields
+        .optional("note")
+        .and_then(|node| reader.text(node))
+        .map(|note| note.value);
     for key in ["takes", "field", "source"] {
         fields.optional(key);
     }
     fields.done(reader);
-    Some(Flag { name: name?.value, since, removed, deprecated, note })
+    Some(Flag {
+        name: name?.value,
+        since,
+        removed,
+        deprecated,
+        note,
+    })
 }

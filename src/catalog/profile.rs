@@ -39,7 +39,10 @@ pub struct Profile {
 impl Profile {
     /// The default at `path`, if the profile sets one.
     pub fn default(&self, path: &str) -> Option<&Node> {
-        self.defaults.iter().find(|(key, _)| key.value == path).map(|(_, node)| node)
+        self.defaults
+            .iter()
+            .find(|(key, _)| key.value == path)
+            .map(|(_, node)| node)
     }
 }
 
@@ -55,7 +58,8 @@ impl Catalog {
 
     /// The names of all profiles: the YAML files directly in profiles/ but for the sizing table.
     pub fn profile_names(&self) -> impl Iterator<Item = &str> {
-        self.names("profiles/", ".yaml").filter(|name| !name.contains('/') && *name != "sizing")
+        self.names("profiles/", ".yaml")
+            .filter(|name| !name.contains('/') && *name != "sizing")
     }
 }
 
@@ -64,7 +68,9 @@ fn profile(reader: &mut Reader<'_>, node: &Node) -> Option<Profile> {
     let name = fields.required(reader, "name").and_then(|node| reader.text(node));
     let summary = fields.required(reader, "summary").and_then(|node| reader.text(node));
     let words = [("satellite", Naming::Satellite), ("hybrid", Naming::Hybrid)];
-    let naming = fields.required(reader, "naming").and_then(|node| reader.word(node, &words));
+    let naming = fields
+        .required(reader, "naming")
+        .and_then(|node| reader.word(node, &words));
     let defaults = fields.optional("defaults");
     let labels = fields.optional("labels");
     let templates = fields.required(reader, "templates");
@@ -73,7 +79,10 @@ fn profile(reader: &mut Reader<'_>, node: &Node) -> Option<Profile> {
     if let Some(node) = defaults {
         reader.map(node, "defaults");
         for entry in node.entries() {
-            let key = Located { value: entry.key.clone(), place: entry.key_place.clone() };
+            let key = Located {
+                value: entry.key.clone(),
+                place: entry.key_place.clone(),
+            };
             own_defaults.push((key, entry.value.clone()));
         }
     }
@@ -84,10 +93,15 @@ fn profile(reader: &mut Reader<'_>, node: &Node) -> Option<Profile> {
             let value = reader.parsed(&entry.value, "catalog/label");
             match entry.key.parse() {
                 Ok(key) => {
-                    let key = Located { value: key, place: entry.key_place.clone() };
+                    let key = Located {
+                        value: key,
+                        place: entry.key_place.clone(),
+                    };
                     own_labels.extend(value.map(|value| (key, value)));
                 }
-                Err(error) => reader.report.push(crate::base::Finding::error("catalog/label", error, &entry.key_place)),
+                Err(error) => reader
+                    .report
+                    .push(crate::base::Finding::error("catalog/label", error, &entry.key_place)),
             }
         }
     }
@@ -97,7 +111,11 @@ fn profile(reader: &mut Reader<'_>, node: &Node) -> Option<Profile> {
         naming: naming?.value,
         defaults: own_defaults,
         labels: own_labels,
-        templates: reader.list(templates?).iter().filter_map(|item| reader.text(item)).collect(),
+        templates: reader
+            .list(templates?)
+            .iter()
+            .filter_map(|item| reader.text(item))
+            .collect(),
         place: node.place.clone(),
     })
 }

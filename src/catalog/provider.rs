@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::files::unknown;
 use super::Catalog;
+use super::files::unknown;
 use crate::base::Report;
 use crate::syntax::yaml::Reader;
 
@@ -52,33 +52,56 @@ impl Catalog {
     pub fn provider(&self, name: &str) -> Result<Provider, Report> {
         let path = format!("profiles/providers/{name}.yaml");
         if self.file(&path).is_none() {
-            return Err(unknown("provider", name, None, self.names("profiles/providers/", ".yaml")));
+            return Err(unknown(
+                "provider",
+                name,
+                None,
+                self.names("profiles/providers/", ".yaml"),
+            ));
         }
         self.read(&path, |reader, node| {
             let mut fields = reader.map(node, "a provider");
             let text = |reader: &mut Reader<'_>, node| reader.text(node).map(|text| text.value);
             let texts = |reader: &mut Reader<'_>, node| -> Vec<String> {
                 let items = reader.list(node).to_vec();
-                items.iter().filter_map(|item| reader.text(item)).map(|text| text.value).collect()
+                items
+                    .iter()
+                    .filter_map(|item| reader.text(item))
+                    .map(|text| text.value)
+                    .collect()
             };
             let name = fields.required(reader, "name").and_then(|node| text(reader, node));
             let summary = fields.required(reader, "summary").and_then(|node| text(reader, node));
             let user_data = fields.required(reader, "userData");
-            let default_user = fields.required(reader, "defaultUser").and_then(|node| text(reader, node));
+            let default_user = fields
+                .required(reader, "defaultUser")
+                .and_then(|node| text(reader, node));
             fields.optional("publicAddress").map(|node| reader.text(node));
-            let image_families = fields.optional("imageFamilies").map(|node| texts(reader, node)).unwrap_or_default();
-            let regions = fields.optional("regions").map(|node| texts(reader, node)).unwrap_or_default();
+            let image_families = fields
+                .optional("imageFamilies")
+                .map(|node| texts(reader, node))
+                .unwrap_or_default();
+            let regions = fields
+                .optional("regions")
+                .map(|node| texts(reader, node))
+                .unwrap_or_default();
             let firewall = fields.optional("firewall").and_then(|node| text(reader, node));
             fields.optional("source").map(|node| reader.text(node));
             fields.done(reader);
 
             let mut fields = reader.map(user_data?, "userData");
-            let max_bytes = fields.required(reader, "maxBytes").and_then(|node| reader.integer(node, 1, 1 << 30));
+            let max_bytes = fields
+                .required(reader, "maxBytes")
+                .and_then(|node| reader.integer(node, 1, 1 << 30));
             let encodings = [("plain", WireEncoding::Plain), ("base64", WireEncoding::Base64)];
-            let wire = fields.required(reader, "wireEncoding").and_then(|node| reader.word(node, &encodings));
+            let wire = fields
+                .required(reader, "wireEncoding")
+                .and_then(|node| reader.word(node, &encodings));
             let gzip = fields.required(reader, "gzip").and_then(|node| reader.boolean(node));
             let accepts = fields.required(reader, "accepts").map(|node| texts(reader, node));
-            let verified = fields.required(reader, "verified").and_then(|node| reader.boolean(node));
+            let verified = fields
+                .required(reader, "verified")
+                .and_then(|node| reader.boolean(node));
             let source = fields.required(reader, "source").and_then(|node| text(reader, node));
             fields.done(reader);
             Some(Provider {

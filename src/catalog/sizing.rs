@@ -128,9 +128,21 @@ fn table(reader: &mut Reader<'_>, node: &Node) -> Option<SizingTable> {
     Some(SizingTable {
         memory_of_label_percent: memory_percent?,
         disk_of_label_percent: disk_percent?,
-        rules: reader.list(rules?).iter().filter_map(|node| rule(reader, node)).collect(),
-        disk: reader.list(disk?).iter().filter_map(|node| tier(reader, node)).collect(),
-        parallel_pulls: reader.list(pulls?).iter().filter_map(|node| pull(reader, node)).collect(),
+        rules: reader
+            .list(rules?)
+            .iter()
+            .filter_map(|node| rule(reader, node))
+            .collect(),
+        disk: reader
+            .list(disk?)
+            .iter()
+            .filter_map(|node| tier(reader, node))
+            .collect(),
+        parallel_pulls: reader
+            .list(pulls?)
+            .iter()
+            .filter_map(|node| pull(reader, node))
+            .collect(),
         eviction_memory: (memory[0], memory[1], memory[2]),
         eviction_nodefs: (nodefs[0], nodefs[1]),
         eviction_imagefs: (imagefs[0], imagefs[1]),
@@ -149,7 +161,11 @@ fn rule(reader: &mut Reader<'_>, node: &Node) -> Option<SizingRow> {
         let first = fields.required(reader, "first");
         let rest = fields.required(reader, "rest");
         fields.done(reader);
-        let first = reader.list(first?).iter().filter_map(|item| whole(reader, Some(item))).collect();
+        let first = reader
+            .list(first?)
+            .iter()
+            .filter_map(|item| whole(reader, Some(item)))
+            .collect();
         Some((first, whole(reader, rest)?))
     });
     let memory = fields.optional("memory").and_then(|node| {
@@ -161,9 +177,14 @@ fn rule(reader: &mut Reader<'_>, node: &Node) -> Option<SizingRow> {
         match tiers {
             Some(tiers) => {
                 let tiers = reader.list(tiers);
-                Some(MemoryRule::Tiers(tiers.iter().filter_map(|node| memory_tier(reader, node)).collect()))
+                Some(MemoryRule::Tiers(
+                    tiers.iter().filter_map(|node| memory_tier(reader, node)).collect(),
+                ))
             }
-            None => Some(MemoryRule::PerPod { base_mib: base?, per_pod_mib: per_pod? }),
+            None => Some(MemoryRule::PerPod {
+                base_mib: base?,
+                per_pod_mib: per_pod?,
+            }),
         }
     });
     let system_cpu = whole(reader, fields.optional("systemCpuMilli")).unwrap_or(0);

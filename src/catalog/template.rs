@@ -84,28 +84,46 @@ impl Catalog {
 }
 
 fn parse(name: &str, source: &Arc<Source>) -> Result<Template, Report> {
-    let broken = |message: &str| -> Report {
-        Finding::error("catalog/template", message, &Place::new(source, 0..3)).into()
-    };
+    let broken =
+        |message: &str| -> Report { Finding::error("catalog/template", message, &Place::new(source, 0..3)).into() };
     let text = &source.text;
-    let rest = text.strip_prefix("---\n").ok_or_else(|| broken("a template begins with `---` and its front matter"))?;
-    let end = rest.find("\n---\n").ok_or_else(|| broken("the front matter has no closing `---`"))?;
+    let rest = text
+        .strip_prefix("---\n")
+        .ok_or_else(|| broken("a template begins with `---` and its front matter"))?;
+    let end = rest
+        .find("\n---\n")
+        .ok_or_else(|| broken("the front matter has no closing `---`"))?;
     let body_start = 4 + end + 5;
     // `---` opens the document for the YAML reader too, so places in the front matter are places in the file.
-    let front = Source::new(source.name.clone(), &text[..4 + end + 1]);
+    let front = Source::new(source.name.clone(), &text[..=4 + end]);
     let node = yaml::parse(&front)?;
     let mut report = Report::new();
     let mut reader = Reader { report: &mut report };
     let mut fields = reader.map(&node, "front matter");
-    let summary = fields.required(&mut reader, "summary").and_then(|node| reader.text(node));
+    let summary = fields
+        .required(&mut reader, "summary")
+        .and_then(|node| reader.text(node));
     let path = fields.required(&mut reader, "path").and_then(|node| reader.text(node));
-    let mode = fields.required(&mut reader, "mode").and_then(|node| reader.parsed(node, "catalog/mode"));
-    let planes =
-        [("node", Plane::Node), ("cluster", Plane::Cluster), ("aws", Plane::Aws), ("image", Plane::Image)];
-    let plane = fields.required(&mut reader, "plane").and_then(|node| reader.word(node, &planes));
-    let filetype = fields.required(&mut reader, "type").and_then(|node| reader.parsed(node, "catalog/file-type"));
+    let mode = fields
+        .required(&mut reader, "mode")
+        .and_then(|node| reader.parsed(node, "catalog/mode"));
+    let planes = [
+        ("node", Plane::Node),
+        ("cluster", Plane::Cluster),
+        ("aws", Plane::Aws),
+        ("image", Plane::Image),
+    ];
+    let plane = fields
+        .required(&mut reader, "plane")
+        .and_then(|node| reader.word(node, &planes));
+    let filetype = fields
+        .required(&mut reader, "type")
+        .and_then(|node| reader.parsed(node, "catalog/file-type"));
     let when = fields.optional("when").and_then(|node| reader.text(node));
-    let verbatim = fields.optional("verbatim").and_then(|node| reader.boolean(node)).is_some_and(|is| is.value);
+    let verbatim = fields
+        .optional("verbatim")
+        .and_then(|node| reader.boolean(node))
+        .is_some_and(|is| is.value);
     fields.done(&mut reader);
     let template = || {
         Some(Template {

@@ -38,7 +38,9 @@ pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
     };
     let is_fleet = loaded.is_fleet;
     if is_fleet && args.output.is_none() {
-        return Err(Failure::Usage("a fleet is baked into a folder: give one with -o".into()));
+        return Err(Failure::Usage(
+            "a fleet is baked into a folder: give one with -o".into(),
+        ));
     }
     let (baked, findings) = loaded.build(|built| match args.format {
         Format::CloudInit => bake::user_data(&built.plan, &built.verified),
@@ -70,9 +72,16 @@ pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
 fn say(ui: &Ui, what: &str, built: &Built, artifact: &Artifact) {
     let budget = &artifact.budget;
     let kind = if artifact.gzipped { ", gzip" } else { "" };
-    let limit = if built.plan.provider.verified { "" } else { " (limit not measured)" };
+    let limit = if built.plan.provider.verified {
+        ""
+    } else {
+        " (limit not measured)"
+    };
     ui.talk(&format!("{what}: {budget}{limit}{kind}, sha256 {}", artifact.sha256));
     if budget.is_tight() {
-        ui.talk(&format!("  little is left; the largest parts are {}", budget.biggest(5)));
+        ui.talk(&format!(
+            "  little is left; the largest parts are {}",
+            budget.biggest(5)
+        ));
     }
 }

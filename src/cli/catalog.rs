@@ -68,10 +68,16 @@ pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
         Some(name) => {
             let names = listing.rows.iter().map(|row| row[0].as_str());
             let Some(at) = names.clone().position(|other| other == name) else {
-                let near = closest(name, names).map(|word| format!(", did you mean `{word}`?")).unwrap_or_default();
+                let near = closest(name, names)
+                    .map(|word| format!(", did you mean `{word}`?"))
+                    .unwrap_or_default();
                 return Err(Failure::Usage(format!("the catalog has no `{name}` there{near}")));
             };
-            if args.json { serde_json::to_string_pretty(&listing.json[at])? + "\n" } else { sheet(&listing.json[at], 0) }
+            if args.json {
+                serde_json::to_string_pretty(&listing.json[at])? + "\n"
+            } else {
+                sheet(&listing.json[at], 0)
+            }
         }
     };
     Ok(ui.data(text.as_bytes())?)
@@ -90,17 +96,23 @@ fn sheet(value: &Value, indent: usize) -> String {
                 other => format!("{pad}{key}: {other}\n"),
             })
             .collect(),
-        Value::Array(items) => items.iter().map(|item| match item {
-            Value::Object(_) => format!("{pad}-\n{}", sheet(item, indent + 2)),
-            Value::String(text) => format!("{pad}- {text}\n"),
-            other => format!("{pad}- {other}\n"),
-        }).collect(),
+        Value::Array(items) => items
+            .iter()
+            .map(|item| match item {
+                Value::Object(_) => format!("{pad}-\n{}", sheet(item, indent + 2)),
+                Value::String(text) => format!("{pad}- {text}\n"),
+                other => format!("{pad}- {other}\n"),
+            })
+            .collect(),
         other => format!("{pad}{other}\n"),
     }
 }
 
 fn named(name: &str) -> Located<String> {
-    Located { value: name.to_owned(), place: Place::new(&Source::new("the command line", name), 0..name.len()) }
+    Located {
+        value: name.to_owned(),
+        place: Place::new(&Source::new("the command line", name), 0..name.len()),
+    }
 }
 
 fn list(catalog: &Catalog, kind: Kind) -> Result<Listing, Report> {
@@ -116,7 +128,11 @@ fn list(catalog: &Catalog, kind: Kind) -> Result<Listing, Report> {
 }
 
 fn profiles(catalog: &Catalog) -> Result<Listing, Report> {
-    let mut listing = Listing { heads: vec!["NAME", "SUMMARY"], rows: Vec::new(), json: Vec::new() };
+    let mut listing = Listing {
+        heads: vec!["NAME", "SUMMARY"],
+        rows: Vec::new(),
+        json: Vec::new(),
+    };
     for name in catalog.profile_names() {
         let profile = catalog.profile(&named(name))?;
         let labels: serde_json::Map<String, Value> = profile
@@ -135,8 +151,21 @@ fn profiles(catalog: &Catalog) -> Result<Listing, Report> {
 }
 
 fn images(catalog: &Catalog) -> Result<Listing, Report> {
-    let heads = vec!["NAME", "OS", "PROVIDERS", "CGROUP", "CLOUD-INIT", "NETPLAN", "NVIDIA", "VERIFIED"];
-    let mut listing = Listing { heads, rows: Vec::new(), json: Vec::new() };
+    let heads = vec![
+        "NAME",
+        "OS",
+        "PROVIDERS",
+        "CGROUP",
+        "CLOUD-INIT",
+        "NETPLAN",
+        "NVIDIA",
+        "VERIFIED",
+    ];
+    let mut listing = Listing {
+        heads,
+        rows: Vec::new(),
+        json: Vec::new(),
+    };
     for name in catalog.names("images/", ".yaml") {
         let image = catalog.image(&named(name))?;
         listing.rows.push(vec![
@@ -150,7 +179,11 @@ fn images(catalog: &Catalog) -> Result<Listing, Report> {
             yes_no(image.verified),
         ]);
         let mut sheet = json!(image);
-        sheet["disableUnits"] = image.disable_units.iter().map(|(unit, why)| json!(format!("{unit}: {why}"))).collect();
+        sheet["disableUnits"] = image
+            .disable_units
+            .iter()
+            .map(|(unit, why)| json!(format!("{unit}: {why}")))
+            .collect();
         sheet["artifacts"] = pins(catalog, &image)?;
         listing.json.push(sheet);
     }
@@ -161,7 +194,10 @@ fn images(catalog: &Catalog) -> Result<Listing, Report> {
 fn pins(catalog: &Catalog, image: &crate::catalog::Image) -> Result<Value, Report> {
     let mut list = Vec::new();
     for arch in &image.arch {
-        let newest = image.max_kubernetes.as_ref().map_or(KubeMinor::new(u32::MAX), |(minor, _)| *minor);
+        let newest = image
+            .max_kubernetes
+            .as_ref()
+            .map_or(KubeMinor::new(u32::MAX), |(minor, _)| *minor);
         list.extend(catalog.newest_artifact("kubelet", newest, *arch)?.map(|pin| json!(pin)));
         for (component, version) in &image.artifacts {
             let pin = match version.parse() {
@@ -179,9 +215,18 @@ fn yes_no(value: bool) -> String {
 }
 
 fn instance_types(catalog: &Catalog) -> Result<Listing, Report> {
-    let heads = vec!["NAME", "ARCH", "VCPUS", "MEM GIB", "DISK GIB", "GPUS", "MODEL", "NVSWITCH", "USD/H", "VERIFIED"];
-    let mut listing = Listing { heads, rows: Vec::new(), json: Vec::new() };
-    let providers: Vec<String> = catalog.names("profiles/instance-types/", ".yaml").map(str::to_owned).collect();
+    let heads = vec![
+        "NAME", "ARCH", "VCPUS", "MEM GIB", "DISK GIB", "GPUS", "MODEL", "NVSWITCH", "USD/H", "VERIFIED",
+    ];
+    let mut listing = Listing {
+        heads,
+        rows: Vec::new(),
+        json: Vec::new(),
+    };
+    let providers: Vec<String> = catalog
+        .names("profiles/instance-types/", ".yaml")
+        .map(str::to_owned)
+        .collect();
     for provider in providers.iter().rev() {
         for kind in catalog.instance_types(provider)? {
             let InstanceType { gpu, .. } = &kind;
@@ -192,7 +237,9 @@ fn instance_types(catalog: &Catalog) -> Result<Listing, Report> {
                 kind.memory_gib.to_string(),
                 kind.disk_gib.map_or("-".into(), |disk| disk.to_string()),
                 gpu.as_ref().map_or("-".into(), |gpu| gpu.count.to_string()),
-                gpu.as_ref().map_or("-".into(), |gpu| format!("{} {} GB {}", gpu.model, gpu.memory_gib, gpu.form)),
+                gpu.as_ref().map_or("-".into(), |gpu| {
+                    format!("{} {} GB {}", gpu.model, gpu.memory_gib, gpu.form)
+                }),
                 yes_no(kind.nvswitch),
                 kind.usd_per_hour.map_or("-".into(), |price| format!("{price:.2}")),
                 yes_no(kind.verified),
@@ -205,7 +252,11 @@ fn instance_types(catalog: &Catalog) -> Result<Listing, Report> {
 
 fn providers(catalog: &Catalog) -> Result<Listing, Report> {
     let heads = vec!["NAME", "USER-DATA BYTES", "ENCODING", "GZIP", "SUMMARY"];
-    let mut listing = Listing { heads, rows: Vec::new(), json: Vec::new() };
+    let mut listing = Listing {
+        heads,
+        rows: Vec::new(),
+        json: Vec::new(),
+    };
     for name in catalog.names("profiles/providers/", ".yaml") {
         let provider = catalog.provider(name)?;
         listing.json.push(json!(provider));
@@ -222,24 +273,45 @@ fn providers(catalog: &Catalog) -> Result<Listing, Report> {
 
 fn templates(catalog: &Catalog) -> Result<Listing, Report> {
     let heads = vec!["NAME", "PLANE", "PATH", "MODE", "WHEN"];
-    let mut listing = Listing { heads, rows: Vec::new(), json: Vec::new() };
+    let mut listing = Listing {
+        heads,
+        rows: Vec::new(),
+        json: Vec::new(),
+    };
     for name in catalog.names("templates/", ".j2") {
         let template = catalog.template(name, None)?;
-        let when = template.when.as_ref().map_or("always".to_owned(), |when| when.value.clone());
+        let when = template
+            .when
+            .as_ref()
+            .map_or("always".to_owned(), |when| when.value.clone());
         listing.json.push(json!({
             "name": template.name, "summary": template.summary, "plane": template.plane, "path": template.path.value,
             "mode": template.mode, "type": template.filetype.word(), "when": when, "source": template.source.name,
         }));
         let plane = template.plane.word().to_owned();
-        listing.rows.push(vec![template.name, plane, template.path.value, template.mode.to_string(), when]);
+        listing.rows.push(vec![
+            template.name,
+            plane,
+            template.path.value,
+            template.mode.to_string(),
+            when,
+        ]);
     }
     Ok(listing)
 }
 
 fn checks() -> Listing {
-    let mut listing = Listing { heads: vec!["ID", "SEVERITY", "SUMMARY"], rows: Vec::new(), json: Vec::new() };
+    let mut listing = Listing {
+        heads: vec!["ID", "SEVERITY", "SUMMARY"],
+        rows: Vec::new(),
+        json: Vec::new(),
+    };
     for check in CHECKS {
-        listing.rows.push(vec![check.id.to_owned(), check.severity.to_string(), check.summary.to_owned()]);
+        listing.rows.push(vec![
+            check.id.to_owned(),
+            check.severity.to_string(),
+            check.summary.to_owned(),
+        ]);
         listing.json.push(json!({
             "id": check.id, "severity": check.severity, "summary": check.summary, "reason": check.reason,
         }));
@@ -248,11 +320,14 @@ fn checks() -> Listing {
 }
 
 fn formats() -> Listing {
-    let mut listing = Listing { heads: vec!["NAME", "MAKES"], rows: Vec::new(), json: Vec::new() };
+    let mut listing = Listing {
+        heads: vec!["NAME", "MAKES"],
+        rows: Vec::new(),
+        json: Vec::new(),
+    };
     for (name, _, makes) in Format::ALL {
         listing.rows.push(vec![name.to_owned(), makes.to_owned()]);
         listing.json.push(json!({ "name": name, "makes": makes }));
     }
     listing
 }
-

@@ -22,7 +22,10 @@ pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
     let (count, mut findings) = match Loaded::read(&args.node, &args.common) {
         Ok(loaded) => {
             let count = loaded.nodes.len();
-            (count, loaded.build(|built| bake::user_data(&built.plan, &built.verified)).1)
+            (
+                count,
+                loaded.build(|built| bake::user_data(&built.plan, &built.verified)).1,
+            )
         }
         Err(failed) => (0, failed),
     };
@@ -31,9 +34,17 @@ pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
             findings.harden();
         }
         ui.data(report::json(&findings)?.as_bytes())?;
-        return if findings.has_errors() { Err(Failure::Findings) } else { Ok(()) };
+        return if findings.has_errors() {
+            Err(Failure::Findings)
+        } else {
+            Ok(())
+        };
     }
     load::settle(ui, findings, &args.common)?;
-    ui.talk(&format!("{} is fine: {count} node{}", args.node.display(), if count == 1 { "" } else { "s" }));
+    ui.talk(&format!(
+        "{} is fine: {count} node{}",
+        args.node.display(),
+        if count == 1 { "" } else { "s" }
+    ));
     Ok(())
 }

@@ -34,7 +34,12 @@ pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
     let names: Vec<String> = loaded.nodes.iter().map(|(spec, _)| spec.name.value.clone()).collect();
     let at = match &args.name {
         None if names.len() == 1 => 0,
-        None => return Err(Failure::Usage(format!("this is a fleet: choose one with --name ({})", names.join(", ")))),
+        None => {
+            return Err(Failure::Usage(format!(
+                "this is a fleet: choose one with --name ({})",
+                names.join(", ")
+            )));
+        }
         Some(name) => names
             .iter()
             .position(|other| other == name)
@@ -49,7 +54,9 @@ pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
     let chosen: Vec<(&str, &Decision)> = plan.book.below(path).collect();
     if chosen.is_empty() {
         let all: Vec<&str> = plan.book.below("").map(|(key, _)| key).collect();
-        let near = closest(path, all).map(|word| format!(", did you mean `{word}`?")).unwrap_or_default();
+        let near = closest(path, all)
+            .map(|word| format!(", did you mean `{word}`?"))
+            .unwrap_or_default();
         return Err(Failure::Usage(format!("nothing was decided about `{path}`{near}")));
     }
     if args.json {
@@ -73,7 +80,11 @@ pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
 fn shown(value: &Value) -> String {
     let text = match value {
         Value::String(text) if text.contains('\n') => {
-            return format!("{} … ({} lines)", text.lines().next().unwrap_or_default(), text.lines().count());
+            return format!(
+                "{} … ({} lines)",
+                text.lines().next().unwrap_or_default(),
+                text.lines().count()
+            );
         }
         Value::Array(items) if items.iter().any(|item| item.is_object() || item.to_string().len() > 30) => {
             return items.iter().map(|item| format!("\n        {}", shown(item))).collect();
@@ -107,7 +118,11 @@ fn json(chosen: &[(&str, &Decision)]) -> serde_json::Result<String> {
             layers: decision
                 .layers
                 .iter()
-                .map(|(origin, value)| JsonLayer { layer: origin.layer(), origin: origin.to_string(), value })
+                .map(|(origin, value)| JsonLayer {
+                    layer: origin.layer(),
+                    origin: origin.to_string(),
+                    value,
+                })
                 .collect(),
         })
         .collect();

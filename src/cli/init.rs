@@ -20,7 +20,10 @@ pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
     for (name, _) in files {
         let path = args.dir.join(name);
         if fs::exists(&path) {
-            return Err(Failure::Usage(format!("{} is there already; nothing is written", path.display())));
+            return Err(Failure::Usage(format!(
+                "{} is there already; nothing is written",
+                path.display()
+            )));
         }
     }
     for (name, text) in files {
@@ -28,6 +31,9 @@ pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
         fs::write_atomically(&path, text.as_bytes(), 0o644)?;
         ui.talk(&format!("wrote {}", path.display()));
     }
-    ui.talk(&format!("next: nodebake check {}", args.dir.join("node.yaml").display()));
+    ui.talk(&format!(
+        "next: nodebake check {}",
+        args.dir.join("node.yaml").display()
+    ));
     Ok(())
 }

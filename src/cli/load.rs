@@ -25,7 +25,9 @@ pub(super) struct Loaded {
 
 /// The built-in catalog, with the user's folder over it.
 pub(super) fn catalog(folder: Option<&Path>) -> Result<Catalog, Report> {
-    let Some(folder) = folder else { return Ok(Catalog::embedded()) };
+    let Some(folder) = folder else {
+        return Ok(Catalog::embedded());
+    };
     let wrong = |message: String| Finding::new(crate::base::Severity::Error, "catalog/folder", message);
     let files = fs::walk(folder).map_err(|error| Report::from(wrong(error.to_string())))?;
     let mut report = Report::new();
@@ -36,20 +38,28 @@ pub(super) fn catalog(folder: Option<&Path>) -> Result<Catalog, Report> {
             Err(finding) => report.push(*finding),
         }
     }
-    if report.has_errors() { Err(report) } else { Catalog::embedded().overlay(sources) }
+    if report.has_errors() {
+        Err(report)
+    } else {
+        Catalog::embedded().overlay(sources)
+    }
 }
 
 impl Loaded {
     /// Reads `node` and every cluster file it names.
     pub(super) fn read(node: &Path, common: &Common) -> Result<Self, Report> {
         let mut report = Report::new();
-        let catalog = catalog(common.catalog.as_deref()).map_err(|failed| report.extend(failed)).ok();
+        let catalog = catalog(common.catalog.as_deref())
+            .map_err(|failed| report.extend(failed))
+            .ok();
         let document = fs::read_source(node)
             .map_err(|finding| Report::from(*finding))
             .and_then(|source| spec::read(&source))
             .map_err(|failed| report.extend(failed))
             .ok();
-        let (Some(catalog), Some(document)) = (catalog, document) else { return Err(report) };
+        let (Some(catalog), Some(document)) = (catalog, document) else {
+            return Err(report);
+        };
         let mut clusters: BTreeMap<PathBuf, Option<ClusterFacts>> = BTreeMap::new();
         let mut nodes = Vec::new();
         for node_spec in document.nodes {
@@ -57,7 +67,11 @@ impl Loaded {
             let facts = clusters.entry(path.clone()).or_insert_with(|| {
                 let read = fs::read_source(&path).map_err(|finding| {
                     // A file that node.yaml names and that is not there is a mistake in node.yaml.
-                    let finding = if finding.place.is_none() { finding.at(node_spec.cluster.place.clone()) } else { *finding };
+                    let finding = if finding.place.is_none() {
+                        finding.at(node_spec.cluster.place.clone())
+                    } else {
+                        *finding
+                    };
                     Report::from(finding)
                 });
                 let read = read.and_then(|source: Arc<Source>| facts::read(&source));
@@ -67,7 +81,15 @@ impl Loaded {
                 nodes.push((node_spec, facts.clone()));
             }
         }
-        if report.has_errors() { Err(report) } else { Ok(Self { catalog, is_fleet: document.is_fleet, nodes }) }
+        if report.has_errors() {
+            Err(report)
+        } else {
+            Ok(Self {
+                catalog,
+                is_fleet: document.is_fleet,
+                nodes,
+            })
+        }
     }
 
     /// Builds every node, on all CPUs, and gives the results in the order of the nodes. All findings of all nodes are
@@ -101,7 +123,11 @@ impl Loaded {
                 Err(failed) => report.extend(failed),
             }
         }
-        if report.has_errors() { (None, report) } else { (Some(all), report) }
+        if report.has_errors() {
+            (None, report)
+        } else {
+            (Some(all), report)
+        }
     }
 }
 
@@ -121,7 +147,10 @@ fn on_all_cpus<I: Send, O: Send>(items: Vec<I>, work: &(impl Fn(I) -> O + Sync))
             .map(|lane| scope.spawn(move || lane.into_iter().map(|(at, item)| (at, work(item))).collect::<Vec<_>>()))
             .collect();
         // A panic in a lane is a defect, and goes on here.
-        running.into_iter().flat_map(|lane| lane.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+        running
+            .into_iter()
+            .flat_map(|lane| lane.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
     });
     done.sort_by_key(|(at, _)| *at);
     done.into_iter().map(|(_, output)| output).collect()
@@ -133,5 +162,9 @@ pub(super) fn settle(ui: &Ui, mut findings: Report, common: &Common) -> Result<(
         findings.harden();
     }
     report::print(ui, &findings, common.short);
-    if findings.has_errors() { Err(Failure::Findings) } else { Ok(()) }
+    if findings.has_errors() {
+        Err(Failure::Findings)
+    } else {
+        Ok(())
+    }
 }

@@ -77,7 +77,7 @@ struct Common {
     /// Take warnings for errors
     #[arg(long)]
     strict: bool,
-    /// One line for each finding: file:line:col: severity: message [id]
+    /// One line for each finding, as editors read it
     #[arg(long)]
     short: bool,
 }

@@ -28,10 +28,18 @@ pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
     let (built, findings) = loaded.build(|_| Ok(()));
     load::settle(ui, findings, &args.common)?;
     for (node, ()) in built.ok_or(Failure::Findings)? {
-        let folder = if is_fleet { args.output.join(&node.plan.spec.name.value) } else { args.output.clone() };
+        let folder = if is_fleet {
+            args.output.join(&node.plan.spec.name.value)
+        } else {
+            args.output.clone()
+        };
         let tree = node.verified.tree();
         for entry in tree.iter() {
-            fs::write_atomically(&folder.join(entry.tree_path()), entry.text.as_bytes(), entry.mode.bits())?;
+            fs::write_atomically(
+                &folder.join(entry.tree_path()),
+                entry.text.as_bytes(),
+                entry.mode.bits(),
+            )?;
         }
         fs::write_atomically(&folder.join("MANIFEST"), review::manifest(tree).as_bytes(), 0o644)?;
         ui.talk(&format!("wrote {} files to {}", tree.len(), folder.display()));

@@ -19,7 +19,11 @@ pub(super) fn print(ui: &Ui, report: &Report, short: bool) {
     let (errors, warnings) = report.counts();
     let count = |number: usize, word: &str| format!("{number} {word}{}", if number == 1 { "" } else { "s" });
     if errors > 0 {
-        ui.talk(&format!("{}, {}: nothing is written", count(errors, "error"), count(warnings, "warning")));
+        ui.talk(&format!(
+            "{}, {}: nothing is written",
+            count(errors, "error"),
+            count(warnings, "warning")
+        ));
     } else if warnings > 0 {
         ui.talk(&count(warnings, "warning"));
     }
@@ -27,18 +31,35 @@ pub(super) fn print(ui: &Ui, report: &Report, short: bool) {
 
 /// `file:line:col: severity: message [id]`, as editors read it.
 pub(super) fn one_line(finding: &Finding) -> String {
-    let place = finding.place.as_ref().map(|place| format!("{place}: ")).unwrap_or_default();
-    let hint = finding.hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
-    format!("{place}{}: {}{hint} [{}]", finding.severity, finding.message, finding.id)
+    let place = finding
+        .place
+        .as_ref()
+        .map(|place| format!("{place}: "))
+        .unwrap_or_default();
+    let hint = finding
+        .hint
+        .as_ref()
+        .map(|hint| format!(" ({hint})"))
+        .unwrap_or_default();
+    format!(
+        "{place}{}: {}{hint} [{}]",
+        finding.severity, finding.message, finding.id
+    )
 }
 
 fn cause(place: &Place) -> Snippet<'_, annotate_snippets::Annotation<'_>> {
-    Snippet::source(place.source.text.as_str()).path(place.source.name.as_str()).fold(true)
+    Snippet::source(place.source.text.as_str())
+        .path(place.source.name.as_str())
+        .fold(true)
 }
 
 /// A place of no width is shown as one character.
 fn span(place: &Place) -> std::ops::Range<usize> {
-    place.start..place.end.max((place.start + 1).min(place.source.text.len())).max(place.start)
+    place.start
+        ..place
+            .end
+            .max((place.start + 1).min(place.source.text.len()))
+            .max(place.start)
 }
 
 fn snippet(finding: &Finding, colour: bool) -> String {
@@ -56,11 +77,17 @@ fn snippet(finding: &Finding, colour: bool) -> String {
         }
         let mut own = cause(place).annotation(primary);
         for note in finding.notes.iter().filter(|note| note.place.source == place.source) {
-            own = own.annotation(AnnotationKind::Context.span(span(&note.place)).label(note.message.as_str()));
+            own = own.annotation(
+                AnnotationKind::Context
+                    .span(span(&note.place))
+                    .label(note.message.as_str()),
+            );
         }
         group = group.element(own);
         for note in finding.notes.iter().filter(|note| note.place.source != place.source) {
-            let context = AnnotationKind::Context.span(span(&note.place)).label(note.message.as_str());
+            let context = AnnotationKind::Context
+                .span(span(&note.place))
+                .label(note.message.as_str());
             group = group.element(cause(&note.place).annotation(context));
         }
     }

@@ -10,21 +10,32 @@ pub(super) struct Ui {
 }
 
 impl Ui {
-    #[expect(clippy::disallowed_methods, reason = "the command line is the edge; NO_COLOR is its convention")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the command line is the edge; NO_COLOR is its convention"
+    )]
     pub(super) fn new() -> Self {
         let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Self { colour: io::stderr().is_terminal() && !unwanted }
+        Self {
+            colour: io::stderr().is_terminal() && !unwanted,
+        }
     }
 
     /// Data, as it is. A closed pipe is not an error: the reader has seen enough.
+    #[expect(clippy::unused_self, reason = "whoever prints holds the Ui")]
     pub(super) fn data(&self, bytes: &[u8]) -> io::Result<()> {
-        match io::stdout().lock().write_all(bytes).and_then(|()| io::stdout().lock().flush()) {
+        match io::stdout()
+            .lock()
+            .write_all(bytes)
+            .and_then(|()| io::stdout().lock().flush())
+        {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             other => other,
         }
     }
 
     /// A line of talk.
+    #[expect(clippy::unused_self, reason = "whoever prints holds the Ui")]
     pub(super) fn talk(&self, line: &str) {
         // Nobody is left to tell if stderr is gone.
         let _ = writeln!(io::stderr().lock(), "{line}");

@@ -31,7 +31,11 @@ impl std::fmt::Display for FsError {
 impl std::error::Error for FsError {}
 
 fn failed<'p>(doing: &'static str, path: &'p Path) -> impl Fn(io::Error) -> FsError + 'p {
-    move |error| FsError { doing, path: path.to_owned(), error }
+    move |error| FsError {
+        doing,
+        path: path.to_owned(),
+        error,
+    }
 }
 
 /// The text of a file, as the user named it.
@@ -39,7 +43,11 @@ fn failed<'p>(doing: &'static str, path: &'p Path) -> impl Fn(io::Error) -> FsEr
 pub fn read_source(path: &Path) -> Result<Arc<Source>, Box<Finding>> {
     let name = path.display().to_string();
     let unreadable = |error: io::Error| {
-        Box::new(Finding::new(Severity::Error, "file/unreadable", format!("{name} cannot be read: {error}")))
+        Box::new(Finding::new(
+            Severity::Error,
+            "file/unreadable",
+            format!("{name} cannot be read: {error}"),
+        ))
     };
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(unreadable)?;
@@ -60,7 +68,11 @@ pub fn walk(folder: &Path) -> Result<Vec<(String, PathBuf)>, FsError> {
             if kind.is_dir() {
                 open.push(path);
             } else {
-                let relative = path.strip_prefix(folder).unwrap_or(&path).to_string_lossy().into_owned();
+                let relative = path
+                    .strip_prefix(folder)
+                    .unwrap_or(&path)
+                    .to_string_lossy()
+                    .into_owned();
                 found.push((relative, path));
             }
         }
@@ -81,7 +93,12 @@ pub fn write_atomically(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FsEr
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let temporary = folder.join(format!(".{name}.{}.new", std::process::id()));
     let write = || -> io::Result<()> {
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&temporary)?;
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(mode)
+            .open(&temporary)?;
         file.write_all(bytes)?;
         // The mode at creation is cut by the umask; the file's own is not.
         file.set_permissions(fs::Permissions::from_mode(mode))?;

@@ -111,17 +111,29 @@ fn document(reader: &mut Reader<'_>, root: &Node) -> Option<ClusterFacts> {
     fields.done(reader);
     let name = metadata.and_then(|node| {
         let mut fields = reader.map(node, "metadata");
-        let name = fields.required(reader, "name").and_then(|node| cluster_name(reader, node));
+        let name = fields
+            .required(reader, "name")
+            .and_then(|node| cluster_name(reader, node));
         fields.done(reader);
         name
     });
     let mut fields = reader.map(spec?, "spec of a Cluster");
     let region = fields.required(reader, "region").and_then(|node| region(reader, node));
-    let account = fields.required(reader, "account").and_then(|node| account(reader, node));
-    let minor = fields.required(reader, "kubernetesVersion").and_then(|node| reader.parsed(node, "facts/version"));
-    let endpoint = fields.required(reader, "endpoint").and_then(|node| reader.parsed(node, "facts/endpoint"));
-    let ca = fields.required(reader, "certificateAuthority").and_then(|node| certificates(reader, node));
-    let service_cidr = fields.required(reader, "serviceCidr").and_then(|node| cidr(reader, node));
+    let account = fields
+        .required(reader, "account")
+        .and_then(|node| account(reader, node));
+    let minor = fields
+        .required(reader, "kubernetesVersion")
+        .and_then(|node| reader.parsed(node, "facts/version"));
+    let endpoint = fields
+        .required(reader, "endpoint")
+        .and_then(|node| reader.parsed(node, "facts/endpoint"));
+    let ca = fields
+        .required(reader, "certificateAuthority")
+        .and_then(|node| certificates(reader, node));
+    let service_cidr = fields
+        .required(reader, "serviceCidr")
+        .and_then(|node| cidr(reader, node));
     if let Some(node) = fields.required(reader, "ipFamily") {
         ip_family(reader, node);
     }
@@ -130,9 +142,12 @@ fn document(reader: &mut Reader<'_>, root: &Node) -> Option<ClusterFacts> {
         ("API_AND_CONFIG_MAP", AuthMode::ApiAndConfigMap),
         ("API", AuthMode::Api),
     ];
-    let auth_mode = fields.required(reader, "authenticationMode").and_then(|node| reader.word(node, &modes));
+    let auth_mode = fields
+        .required(reader, "authenticationMode")
+        .and_then(|node| reader.word(node, &modes));
     let cidrs = |reader: &mut Reader<'_>, node: Option<&Node>| -> Vec<Located<Cidr>> {
-        node.map(|node| reader.list(node).iter().filter_map(|item| cidr(reader, item)).collect()).unwrap_or_default()
+        node.map(|node| reader.list(node).iter().filter_map(|item| cidr(reader, item)).collect())
+            .unwrap_or_default()
     };
     let vpc_cidrs = cidrs(reader, fields.optional("vpcCidrs"));
     let remote_node_cidrs = cidrs(reader, fields.optional("remoteNodeCidrs"));
@@ -172,13 +187,18 @@ fn cluster_name(reader: &mut Reader<'_>, node: &Node) -> Option<Located<String>>
 fn region(reader: &mut Reader<'_>, node: &Node) -> Option<Located<String>> {
     let region = reader.text(node)?;
     let parts: Vec<&str> = region.value.split('-').collect();
-    let words = parts.len() >= 3 && parts[..parts.len() - 1].iter().all(|part| {
-        !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase())
-    });
-    let number = parts.last().is_some_and(|last| matches!(last.as_bytes(), [b'1'..=b'9']));
+    let words = parts.len() >= 3
+        && parts[..parts.len() - 1]
+            .iter()
+            .all(|part| !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase()));
+    let number = parts
+        .last()
+        .is_some_and(|last| matches!(last.as_bytes(), [b'1'..=b'9']));
     if !words || !number {
         let message = format!("`{}` is no AWS region such as us-east-1", region.value);
-        reader.report.push(Finding::error("facts/region", message, &region.place));
+        reader
+            .report
+            .push(Finding::error("facts/region", message, &region.place));
         return None;
     }
     Some(region)
@@ -188,7 +208,9 @@ fn account(reader: &mut Reader<'_>, node: &Node) -> Option<Located<String>> {
     let account = reader.text(node)?;
     if account.value.len() != 12 || !account.value.bytes().all(|byte| byte.is_ascii_digit()) {
         let message = format!("`{}` is no AWS account: twelve digits", account.value);
-        reader.report.push(Finding::error("facts/account", message, &account.place).hint("keep it in quotes"));
+        reader
+            .report
+            .push(Finding::error("facts/account", message, &account.place).hint("keep it in quotes"));
         return None;
     }
     Some(account)
@@ -198,7 +220,9 @@ fn cidr(reader: &mut Reader<'_>, node: &Node) -> Option<Located<Cidr>> {
     if let Some(text) = node.text().filter(|text| text.contains(':')) {
         let message = format!("`{text}` is an IPv6 network");
         let hint = "nodes outside the VPC need an IPv4 cluster";
-        reader.report.push(Finding::error("facts/ipv6", message, &node.place).hint(hint));
+        reader
+            .report
+            .push(Finding::error("facts/ipv6", message, &node.place).hint(hint));
         return None;
     }
     reader.parsed(node, "facts/cidr")
@@ -209,17 +233,25 @@ fn ip_family(reader: &mut Reader<'_>, node: &Node) {
         && !family.value
     {
         let message = "the cluster's services have IPv6 addresses only";
-        let hint = "EKS takes nodes outside its VPC on IPv4 clusters only, and the family of a cluster cannot be changed";
-        reader.report.push(Finding::error("facts/ipv6", message, &family.place).hint(hint));
+        let hint =
+            "EKS takes nodes outside its VPC on IPv4 clusters only, and the family of a cluster cannot be changed";
+        reader
+            .report
+            .push(Finding::error("facts/ipv6", message, &family.place).hint(hint));
     }
 }
 
 fn check_dns(reader: &mut Reader<'_>, facts: &ClusterFacts) {
     let cidr = &facts.service_cidr;
     if facts.dns_address().is_none() {
-        let message = format!("the cluster's DNS address, the tenth of {}, lies outside it", cidr.value);
+        let message = format!(
+            "the cluster's DNS address, the tenth of {}, lies outside it",
+            cidr.value
+        );
         let hint = "EKS service networks are /12 to /24";
-        reader.report.push(Finding::error("facts/dns", message, &cidr.place).hint(hint));
+        reader
+            .report
+            .push(Finding::error("facts/dns", message, &cidr.place).hint(hint));
     }
 }
 
@@ -228,20 +260,28 @@ fn certificates(reader: &mut Reader<'_>, node: &Node) -> Option<(Located<String>
     let text = reader.text(node)?;
     let refuse = |reader: &mut Reader<'_>, message: String| {
         let hint = "paste the value of certificateAuthority.data, or the PEM it decodes to";
-        reader.report.push(Finding::error("facts/ca", message, &text.place).hint(hint));
+        reader
+            .report
+            .push(Finding::error("facts/ca", message, &text.place).hint(hint));
         None
     };
     let pem = if text.value.contains("-----BEGIN") {
         text.value.clone()
     } else {
         let compact: String = text.value.split_whitespace().collect();
-        match base64::engine::general_purpose::STANDARD.decode(compact).map(String::from_utf8) {
+        match base64::engine::general_purpose::STANDARD
+            .decode(compact)
+            .map(String::from_utf8)
+        {
             Ok(Ok(decoded)) if decoded.contains("-----BEGIN") => decoded,
             _ => return refuse(reader, "this is neither a PEM certificate nor the base64 of one".into()),
         }
     };
     if pem.contains("PRIVATE KEY") {
-        return refuse(reader, "this holds a private key; the CA bundle is public certificates only".into());
+        return refuse(
+            reader,
+            "this holds a private key; the CA bundle is public certificates only".into(),
+        );
     }
     let mut found = Vec::new();
     for block in x509_parser::pem::Pem::iter_from_buffer(pem.as_bytes()) {
@@ -256,18 +296,32 @@ fn certificates(reader: &mut Reader<'_>, node: &Node) -> Option<(Located<String>
         });
         match parsed {
             Ok(certificate) => found.push(certificate),
-            Err(error) => return refuse(reader, format!("certificate {} cannot be read: {error}", found.len() + 1)),
+            Err(error) => {
+                return refuse(
+                    reader,
+                    format!("certificate {} cannot be read: {error}", found.len() + 1),
+                );
+            }
         }
     }
     let begun = pem.matches("-----BEGIN CERTIFICATE-----").count();
     if found.is_empty() || found.len() != begun {
-        return refuse(reader, format!("{begun} certificates begin here, {} can be read", found.len()));
+        return refuse(
+            reader,
+            format!("{begun} certificates begin here, {} can be read", found.len()),
+        );
     }
     if let Some(leaf) = found.iter().find(|certificate| !certificate.is_ca) {
         return refuse(reader, format!("`{}` is not a certificate authority", leaf.subject));
     }
     let value = format!("{}\n", pem.trim());
-    Some((Located { value, place: text.place }, found))
+    Some((
+        Located {
+            value,
+            place: text.place,
+        },
+        found,
+    ))
 }
 
 /// The finding for each certificate that is not valid at `now` (seconds since 1970) or ends within 30 days.
@@ -283,7 +337,8 @@ pub fn check_validity(facts: &ClusterFacts, now: i64) -> Vec<Finding> {
             findings.push(Finding::error("facts/ca-expired", message, place).hint("fetch the cluster's facts again"));
         } else if certificate.not_before > now {
             let message = format!("the cluster's CA `{subject}` is not valid yet");
-            findings.push(Finding::error("facts/ca-not-yet-valid", message, place).hint("is this machine's clock right?"));
+            findings
+                .push(Finding::error("facts/ca-not-yet-valid", message, place).hint("is this machine's clock right?"));
         } else if certificate.not_after < now + SOON {
             let days = (certificate.not_after - now) / 86_400;
             let message = format!("the cluster's CA `{subject}` ends in {days} days");

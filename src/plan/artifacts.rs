@@ -63,15 +63,27 @@ fn plan(
         None => desk.catalog.newest_artifact(component, kubelet.kube_minor(), arch)?,
     };
     let Some(pin) = pin else {
-        let wanted = version.map_or_else(|| format!("for Kubernetes {}", kubelet.kube_minor()), ToString::to_string);
+        let wanted = version.map_or_else(
+            || format!("for Kubernetes {}", kubelet.kube_minor()),
+            ToString::to_string,
+        );
         let message = format!("no {component} {wanted} is pinned for {}", arch.as_str());
         let hint = "add its row to images/artifacts.csv of your catalog folder (--catalog)";
-        return Err(Finding::error("plan/artifact", message, &desk.spec.image.place).hint(hint).into());
+        return Err(Finding::error("plan/artifact", message, &desk.spec.image.place)
+            .hint(hint)
+            .into());
     };
     let (action, dest) = desk.catalog.install_rule(component)?;
     let url = match &desk.spec.artifacts.mirror {
         Some(mirror) => format!("{}/{}", mirror.value, pin.url.after_scheme()),
         None => pin.url.as_str().to_owned(),
     };
-    Ok(PlannedArtifact { component: pin.component, version: pin.version, sha256: pin.sha256, action, dest, url })
+    Ok(PlannedArtifact {
+        component: pin.component,
+        version: pin.version,
+        sha256: pin.sha256,
+        action,
+        dest,
+        url,
+    })
 }

@@ -68,7 +68,9 @@ impl Book {
             .iter()
             .filter(move |(key, _)| {
                 path.is_empty()
-                    || key.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+                    || key
+                        .strip_prefix(path)
+                        .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
             })
             .map(|(key, decision)| (key.as_str(), decision))
     }

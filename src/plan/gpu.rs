@@ -25,12 +25,21 @@ pub(super) fn decide(desk: &mut Desk<'_>) -> GpuPlan {
     };
     desk.book.set("gpu.nvidia", nvidia, Origin::Image(why));
     if present && !toolkit {
-        let message = format!("{} has GPUs, image {} has no NVIDIA driver: pods will not see them", kind.name, image.name);
+        let message = format!(
+            "{} has GPUs, image {} has no NVIDIA driver: pods will not see them",
+            kind.name, image.name
+        );
         let finding = Finding::warning("plan/no-nvidia", message, &desk.spec.image.place);
-        desk.report.push(finding.hint("take lambda-stack-… or gpu-base-…, or run the GPU operator with its driver"));
+        desk.report
+            .push(finding.hint("take lambda-stack-… or gpu-base-…, or run the GPU operator with its driver"));
     }
     let fabric_manager = nvidia && kind.nvswitch;
-    let why = if kind.nvswitch { "all GPUs of an NVSwitch board: without it CUDA does not start" } else { "no NVSwitch in the machine" };
-    desk.book.set("gpu.fabricManager", fabric_manager, Origin::Default(why.into()));
+    let why = if kind.nvswitch {
+        "all GPUs of an NVSwitch board: without it CUDA does not start"
+    } else {
+        "no NVSwitch in the machine"
+    };
+    desk.book
+        .set("gpu.fabricManager", fabric_manager, Origin::Default(why.into()));
     GpuPlan { nvidia, fabric_manager }
 }

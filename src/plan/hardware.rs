@@ -18,7 +18,9 @@ pub(super) fn decide(desk: &mut Desk<'_>) -> Option<Machine> {
     let kind = desk.instance_type;
     let row = || Origin::InstanceType(format!("{} ({})", kind.full_name(), kind.place));
     let stated = |value: &Option<Located<u64>>| {
-        value.as_ref().map(|value| (value.value, Origin::Spec(value.place.clone())))
+        value
+            .as_ref()
+            .map(|value| (value.value, Origin::Spec(value.place.clone())))
     };
     let table = match desk.catalog.sizing() {
         Ok(table) => table,
@@ -31,20 +33,34 @@ pub(super) fn decide(desk: &mut Desk<'_>) -> Option<Machine> {
     let book = &mut desk.book;
     book.set("hardware.provider", &kind.provider, row());
     book.set("hardware.arch", kind.arch.as_str(), row());
-    let vcpus = book.choose("hardware.vcpus", (kind.vcpus, row()), [stated(&hardware.vcpus)]).0;
-    let label = book.choose("hardware.memoryLabelGiB", (kind.memory_gib, row()), [stated(&hardware.memory_gib)]).0;
+    let vcpus = book
+        .choose("hardware.vcpus", (kind.vcpus, row()), [stated(&hardware.vcpus)])
+        .0;
+    let label = book
+        .choose(
+            "hardware.memoryLabelGiB",
+            (kind.memory_gib, row()),
+            [stated(&hardware.memory_gib)],
+        )
+        .0;
     let percent = table.memory_of_label_percent;
     let rule = format!("{percent} % of the label ({})", table.place);
-    let memory = book.set("hardware.memoryMiB", label * 1024 * percent / 100, Origin::Default(rule));
+    let memory = book.set(
+        "hardware.memoryMiB",
+        label * 1024 * percent / 100,
+        Origin::Default(rule),
+    );
     let disk_label = match (kind.disk_gib, &hardware.disk_gib) {
         (Some(disk), stated_disk) => {
-            book.choose("hardware.diskLabelGiB", (disk, row()), [stated(stated_disk)]).0
+            book.choose("hardware.diskLabelGiB", (disk, row()), [stated(stated_disk)])
+                .0
         }
-        (None, Some(disk)) => {
-            book.set("hardware.diskLabelGiB", disk.value, Origin::Spec(disk.place.clone()))
-        }
+        (None, Some(disk)) => book.set("hardware.diskLabelGiB", disk.value, Origin::Spec(disk.place.clone())),
         (None, None) => {
-            let message = format!("the root disk of {} is chosen at launch, its size is not known here", kind.full_name());
+            let message = format!(
+                "the root disk of {} is chosen at launch, its size is not known here",
+                kind.full_name()
+            );
             let finding = Finding::error("plan/disk", message, &desk.spec.instance_type.place);
             desk.report.push(finding.hint("state `hardware: { diskGiB: … }`"));
             return None;
@@ -54,7 +70,11 @@ pub(super) fn decide(desk: &mut Desk<'_>) -> Option<Machine> {
     let rule = format!("{percent} % of the label ({})", table.place);
     let disk_gib = book.set("hardware.diskGiB", disk_label * percent / 100, Origin::Default(rule));
     let gpus = book.set("hardware.gpus", kind.gpu.as_ref().map_or(0, |gpu| gpu.count), row());
-    book.set("hardware.gpuModel", kind.gpu.as_ref().map_or("none", |gpu| gpu.model.as_str()), row());
+    book.set(
+        "hardware.gpuModel",
+        kind.gpu.as_ref().map_or("none", |gpu| gpu.model.as_str()),
+        row(),
+    );
     book.set("hardware.nvswitch", kind.nvswitch, row());
     book.set("hardware.efa", kind.efa, row());
     let image = desk.image;
@@ -65,5 +85,11 @@ pub(super) fn decide(desk: &mut Desk<'_>) -> Option<Machine> {
     book.set("os.systemd", &image.systemd, origin());
     book.set("os.netplan", &image.netplan, origin());
     book.set("os.resolvConf", &image.resolv_conf, origin());
-    Some(Machine { vcpus, memory: MemoryMib(memory), disk_gib, gpus, table })
+    Some(Machine {
+        vcpus,
+        memory: MemoryMib(memory),
+        disk_gib,
+        gpus,
+        table,
+    })
 }

@@ -34,7 +34,10 @@ pub(super) fn version(desk: &mut Desk<'_>) -> Option<Version> {
         if kubelet > minor {
             wrong = Some(format!("kubelet {} is newer than the cluster's {minor}", stated.value));
         } else if kubelet.behind(minor) > MAX_SKEW {
-            wrong = Some(format!("kubelet {} is more than {MAX_SKEW} minors behind the cluster's {minor}", stated.value));
+            wrong = Some(format!(
+                "kubelet {} is more than {MAX_SKEW} minors behind the cluster's {minor}",
+                stated.value
+            ));
         }
         if let Some(message) = wrong {
             desk.report.push(
@@ -43,29 +46,52 @@ pub(super) fn version(desk: &mut Desk<'_>) -> Option<Version> {
             return None;
         }
     }
-    let newest = pins.iter().filter(|pin| pin.version.kube_minor() == minor).map(|pin| &pin.version).max();
+    let newest = pins
+        .iter()
+        .filter(|pin| pin.version.kube_minor() == minor)
+        .map(|pin| &pin.version)
+        .max();
     let stated = desk.spec.kubernetes_version.as_ref();
     let Some(taken) = stated.map(|version| &version.value).or(newest) else {
         let minors: std::collections::BTreeSet<String> =
             pins.iter().map(|pin| pin.version.kube_minor().to_string()).collect();
         let list: Vec<String> = minors.into_iter().collect();
         let message = format!("no kubelet {minor} is pinned for {}", arch.as_str());
-        let hint = format!("there are pins for {}; others go into images/artifacts.csv of your catalog folder", list.join(", "));
-        desk.report.push(Finding::error("plan/artifact", message, &facts.minor.place).hint(hint));
+        let hint = format!(
+            "there are pins for {}; others go into images/artifacts.csv of your catalog folder",
+            list.join(", ")
+        );
+        desk.report
+            .push(Finding::error("plan/artifact", message, &facts.minor.place).hint(hint));
         return None;
     };
     let taken = taken.clone();
     let above = stated.map(|version| (version.value.clone(), Origin::Spec(version.place.clone())));
     let base_version = newest.unwrap_or(&taken).clone();
-    let base = (base_version, Origin::Default(format!("the newest pinned patch of the cluster's {minor}")));
+    let base = (
+        base_version,
+        Origin::Default(format!("the newest pinned patch of the cluster's {minor}")),
+    );
     desk.book.choose("kubelet.version", base, [above]);
-    desk.book.set("kubelet.minor", taken.kube_minor(), Origin::Default("of kubelet.version".into()));
-    desk.book.set("kubelet.minorNumber", taken.minor(), Origin::Default("of kubelet.version".into()));
+    desk.book.set(
+        "kubelet.minor",
+        taken.kube_minor(),
+        Origin::Default("of kubelet.version".into()),
+    );
+    desk.book.set(
+        "kubelet.minorNumber",
+        taken.minor(),
+        Origin::Default("of kubelet.version".into()),
+    );
     if let Some((max, why)) = &desk.image.max_kubernetes
         && taken.kube_minor() > *max
     {
-        let message = format!("image {} runs Kubernetes {max} at most, this is {taken}", desk.image.name);
-        desk.report.push(Finding::error("plan/image-kubernetes", message, &desk.spec.image.place).hint(why.clone()));
+        let message = format!(
+            "image {} runs Kubernetes {max} at most, this is {taken}",
+            desk.image.name
+        );
+        desk.report
+            .push(Finding::error("plan/image-kubernetes", message, &desk.spec.image.place).hint(why.clone()));
     }
     Some(taken)
 }
@@ -78,7 +104,11 @@ pub(super) fn decide(desk: &mut Desk<'_>, version: &Version, name: &NodeName) {
     if desk.profile.naming == Naming::Hybrid {
         let facts = desk.facts;
         let id = format!("eks-hybrid:///{}/{}/{name}", facts.region.value, facts.name.value);
-        desk.book.set("kubelet.providerId", id, Origin::Default("what EKS' tools give hybrid nodes".into()));
+        desk.book.set(
+            "kubelet.providerId",
+            id,
+            Origin::Default("what EKS' tools give hybrid nodes".into()),
+        );
     } else {
         let why = "none: the cloud controller would look for an attached ENI, and delete the node when it is not Ready";
         desk.book.set("kubelet.providerId", "", Origin::Default(why.into()));
@@ -89,7 +119,10 @@ fn labels(desk: &mut Desk<'_>) {
     let kind = desk.instance_type;
     let mut layers: BTreeMap<String, Vec<(Origin, String)>> = BTreeMap::new();
     let mut add = |key: &str, value: &str, origin: Origin| {
-        layers.entry(key.to_owned()).or_default().push((origin, value.to_owned()));
+        layers
+            .entry(key.to_owned())
+            .or_default()
+            .push((origin, value.to_owned()));
     };
     let row = Origin::InstanceType(kind.full_name());
     add("node.kubernetes.io/instance-type", &kind.name, row.clone());
@@ -97,23 +130,39 @@ fn labels(desk: &mut Desk<'_>) {
         add("nvidia.com/gpu.present", "true", row);
     }
     for (key, value) in &desk.profile.labels {
-        add(key.value.as_str(), value.value.as_str(), Origin::Profile(value.place.clone()));
+        add(
+            key.value.as_str(),
+            value.value.as_str(),
+            Origin::Profile(value.place.clone()),
+        );
     }
     if desk.profile.naming == Naming::Hybrid
-        && let Some(provider) = desk.book.get("credentials.hybridProvider").and_then(|word| word.value().as_str())
+        && let Some(provider) = desk
+            .book
+            .get("credentials.hybridProvider")
+            .and_then(|word| word.value().as_str())
     {
-        add("eks.amazonaws.com/hybrid-credential-provider", provider, Origin::Default("EKS' label of hybrid nodes".into()));
+        add(
+            "eks.amazonaws.com/hybrid-credential-provider",
+            provider,
+            Origin::Default("EKS' label of hybrid nodes".into()),
+        );
     }
     let owned: Vec<&str> = desk.profile.labels.iter().map(|(key, _)| key.value.as_str()).collect();
     for (key, value) in &desk.spec.kubelet.labels {
         let text = key.value.as_str();
         if !may_label_itself(text, key.value.domain()) {
-            let message = format!("a node may not give itself the label `{text}`: the kubelet exits, NodeRestriction refuses");
+            let message =
+                format!("a node may not give itself the label `{text}`: the kubelet exits, NodeRestriction refuses");
             let finding = Finding::error("plan/label", message, &key.place);
-            desk.report.push(finding.hint("use your own domain, node.kubernetes.io/… or kubelet.kubernetes.io/…"));
+            desk.report
+                .push(finding.hint("use your own domain, node.kubernetes.io/… or kubelet.kubernetes.io/…"));
         }
         if owned.contains(&text) {
-            let message = format!("`{text}` belongs to the profile {}, which depends on it", desk.profile.name);
+            let message = format!(
+                "`{text}` belongs to the profile {}, which depends on it",
+                desk.profile.name
+            );
             desk.report.push(Finding::error("plan/label", message, &key.place));
         }
         add(text, value.value.as_str(), Origin::Spec(key.place.clone()));
@@ -169,13 +218,16 @@ fn taints(desk: &mut Desk<'_>) {
         };
         if let Some(first) = taints[..at].iter().find(same) {
             let message = format!("taint `{}` with this effect is given twice", taint.key.value.as_str());
-            desk.report.push(Finding::error("plan/taint", message, &taint.key.place).note(&first.key.place, "the first one"));
+            desk.report
+                .push(Finding::error("plan/taint", message, &taint.key.place).note(&first.key.place, "the first one"));
         }
     }
     let list: Vec<serde_json::Value> = taints
         .iter()
         .map(|taint| match &taint.value {
-            Some(value) => json!({"key": taint.key.value.as_str(), "value": value.value.as_str(), "effect": taint.effect.value}),
+            Some(value) => {
+                json!({"key": taint.key.value.as_str(), "value": value.value.as_str(), "effect": taint.effect.value})
+            }
             None => json!({"key": taint.key.value.as_str(), "effect": taint.effect.value}),
         })
         .collect();
@@ -189,29 +241,49 @@ fn taints(desk: &mut Desk<'_>) {
 /// The user's raw configuration as a drop-in; whether there is one.
 fn overrides(desk: &mut Desk<'_>, minor: KubeMinor) -> bool {
     let Some(config) = &desk.spec.kubelet.config else {
-        desk.book.set("kubelet.overrides", json!({}), Origin::Default("node.yaml has no kubelet.config".into()));
+        desk.book.set(
+            "kubelet.overrides",
+            json!({}),
+            Origin::Default("node.yaml has no kubelet.config".into()),
+        );
         return false;
     };
     if minor < DROP_IN_SINCE {
-        let message = format!("raw kubelet configuration is laid over ours as a drop-in, which kubelet {minor} does not read");
-        desk.report.push(Finding::error("plan/kubelet-config", message, &config.place).hint("drop-ins came with 1.28"));
+        let message =
+            format!("raw kubelet configuration is laid over ours as a drop-in, which kubelet {minor} does not read");
+        desk.report
+            .push(Finding::error("plan/kubelet-config", message, &config.place).hint("drop-ins came with 1.28"));
         return false;
     }
-    let value = yaml::to_json(&mut Reader { report: &mut desk.report }, config);
+    let value = yaml::to_json(
+        &mut Reader {
+            report: &mut desk.report,
+        },
+        config,
+    );
     for key in ["apiVersion", "kind"] {
         if let Some(entry) = config.entries().iter().find(|entry| entry.key == key) {
-            let finding = Finding::error("plan/kubelet-config", format!("`{key}` is set by nodebake"), &entry.key_place);
+            let finding = Finding::error(
+                "plan/kubelet-config",
+                format!("`{key}` is set by nodebake"),
+                &entry.key_place,
+            );
             desk.report.push(finding.hint("leave it out"));
         }
     }
     let any = value.as_object().is_some_and(|map| !map.is_empty());
-    desk.book.set("kubelet.overrides", value, Origin::Spec(config.place.clone()));
+    desk.book
+        .set("kubelet.overrides", value, Origin::Spec(config.place.clone()));
     any
 }
 
 fn flags(desk: &mut Desk<'_>, minor: KubeMinor, name: &NodeName, drop_in: bool) {
     let text = |desk: &Desk<'_>, path: &str| {
-        desk.book.get(path).and_then(|value| value.value().as_str()).unwrap_or_default().to_owned()
+        desk.book
+            .get(path)
+            .and_then(|value| value.value().as_str())
+            .unwrap_or_default()
+            .to_owned()
     };
     let node_ip = text(desk, "identity.nodeIp");
     let labels = text(desk, "kubelet.labelsFlag");
@@ -236,9 +308,17 @@ fn flags(desk: &mut Desk<'_>, minor: KubeMinor, name: &NodeName, drop_in: bool) 
         let image = pause.map_or("registry.k8s.io/pause:3.10", |image| image.value.as_str());
         flags.push(format!("--pod-infra-container-image={image}"));
     }
-    desk.book.set("kubelet.flags", flags, Origin::Default(format!("the flags kubelet {minor} knows")));
+    desk.book.set(
+        "kubelet.flags",
+        flags,
+        Origin::Default(format!("the flags kubelet {minor} knows")),
+    );
     let alpha = drop_in && minor < DROP_IN_BETA;
-    desk.book.set("kubelet.dropInAlpha", alpha, Origin::Default("1.28 and 1.29 refuse drop-ins without a variable".into()));
+    desk.book.set(
+        "kubelet.dropInAlpha",
+        alpha,
+        Origin::Default("1.28 and 1.29 refuse drop-ins without a variable".into()),
+    );
 }
 
 #[cfg(test)]

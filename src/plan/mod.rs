@@ -74,7 +74,12 @@ impl Desk<'_> {
         read: impl FnOnce(&mut crate::syntax::yaml::Reader<'_>, &crate::syntax::yaml::Node) -> Option<T>,
     ) -> Option<(T, Origin)> {
         let node = self.profile.default(path)?;
-        let value = read(&mut crate::syntax::yaml::Reader { report: &mut self.report }, node)?;
+        let value = read(
+            &mut crate::syntax::yaml::Reader {
+                report: &mut self.report,
+            },
+            node,
+        )?;
         Some((value, Origin::Profile(node.place.clone())))
     }
 }
@@ -162,15 +167,26 @@ impl Plan {
 impl Desk<'_> {
     fn meta(&mut self) {
         let spec = self.spec;
-        self.book.set("meta.name", &spec.name.value, Origin::Spec(spec.name.place.clone()));
-        self.book.set("meta.profile", &spec.profile.value, Origin::Spec(spec.profile.place.clone()));
-        self.book.set("meta.image", &spec.image.value, Origin::Spec(spec.image.place.clone()));
-        self.book.set("meta.instanceType", &spec.instance_type.value, Origin::Spec(spec.instance_type.place.clone()));
+        self.book
+            .set("meta.name", &spec.name.value, Origin::Spec(spec.name.place.clone()));
+        self.book.set(
+            "meta.profile",
+            &spec.profile.value,
+            Origin::Spec(spec.profile.place.clone()),
+        );
+        self.book
+            .set("meta.image", &spec.image.value, Origin::Spec(spec.image.place.clone()));
+        self.book.set(
+            "meta.instanceType",
+            &spec.instance_type.value,
+            Origin::Spec(spec.instance_type.place.clone()),
+        );
         for (key, _) in &self.profile.defaults {
             if !PROFILE_DEFAULTS.contains(&key.value.as_str()) {
                 let message = format!("no plan value `{}` takes a profile's default", key.value);
                 let finding = Finding::error("catalog/profile-default", message, &key.place);
-                self.report.push(finding.hint(format!("there are {}", PROFILE_DEFAULTS.join(", "))));
+                self.report
+                    .push(finding.hint(format!("there are {}", PROFILE_DEFAULTS.join(", "))));
             }
         }
     }
@@ -180,7 +196,13 @@ impl Desk<'_> {
         let (image, kind, spec) = (self.image, self.instance_type, self.spec);
         if !image.arch.contains(&kind.arch) {
             let arch: Vec<&str> = image.arch.iter().map(|arch| arch.as_str()).collect();
-            let message = format!("{} is {}, image {} exists for {}", kind.name, kind.arch.as_str(), image.name, arch.join(", "));
+            let message = format!(
+                "{} is {}, image {} exists for {}",
+                kind.name,
+                kind.arch.as_str(),
+                image.name,
+                arch.join(", ")
+            );
             self.report.push(
                 Finding::error("plan/image-arch", message, &spec.image.place)
                     .note(&spec.instance_type.place, "the instance type"),
@@ -195,7 +217,10 @@ impl Desk<'_> {
             );
         }
         if !kind.verified {
-            let message = format!("the numbers of {} are not recorded from the provider: {}", kind.name, kind.source);
+            let message = format!(
+                "the numbers of {} are not recorded from the provider: {}",
+                kind.name, kind.source
+            );
             self.report.push(
                 Finding::new(Severity::Warning, "plan/unverified-type", message)
                     .at(spec.instance_type.place.clone())

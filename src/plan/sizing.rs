@@ -90,23 +90,40 @@ fn rule_name(rule: SizingRule) -> &'static str {
 pub(super) fn decide(desk: &mut Desk<'_>, machine: &Machine) -> Option<Reservation> {
     let table = &machine.table;
     let sizing = &desk.spec.sizing;
-    let words = [("eks", SizingRule::Eks), ("hybrid", SizingRule::Hybrid), ("none", SizingRule::None)];
+    let words = [
+        ("eks", SizingRule::Eks),
+        ("hybrid", SizingRule::Hybrid),
+        ("none", SizingRule::None),
+    ];
     let from_profile = desk.profile_default("sizing.rule", |reader, node| reader.word(node, &words));
     let from_profile = from_profile.map(|(rule, origin)| (rule_name(rule.value), origin));
-    let from_spec = sizing.rule.as_ref().map(|rule| (rule_name(rule.value), Origin::Spec(rule.place.clone())));
+    let from_spec = sizing
+        .rule
+        .as_ref()
+        .map(|rule| (rule_name(rule.value), Origin::Spec(rule.place.clone())));
     let why = "as EKS's own nodes: Kubernetes' need grows with pods, not with memory";
     let base = ("eks", Origin::Default(why.into()));
     let (rule_name, rule_origin) = desk.book.choose("sizing.rule", base, [from_profile, from_spec]);
     let Some(rule) = table.rules.iter().find(|rule| rule.name == rule_name) else {
         let place = rule_origin.place().unwrap_or(&desk.spec.place).clone();
-        desk.error("plan/sizing-rule", format!("the sizing table has no rule `{rule_name}`"), &place);
+        desk.error(
+            "plan/sizing-rule",
+            format!("the sizing table has no rule `{rule_name}`"),
+            &place,
+        );
         return None;
     };
 
     let from_profile = desk.profile_default("sizing.maxPods", |reader, node| reader.integer(node, 1, 1024));
     let from_profile = from_profile.map(|(pods, origin)| (pods.value, origin));
-    let from_spec = sizing.max_pods.as_ref().map(|pods| (pods.value, Origin::Spec(pods.place.clone())));
-    let base = (MAX_PODS, Origin::Default("the kubelet's own default; host-network pods take no ENI address".into()));
+    let from_spec = sizing
+        .max_pods
+        .as_ref()
+        .map(|pods| (pods.value, Origin::Spec(pods.place.clone())));
+    let base = (
+        MAX_PODS,
+        Origin::Default("the kubelet's own default; host-network pods take no ENI address".into()),
+    );
     let (pods, pods_origin) = desk.book.choose("sizing.maxPods", base, [from_profile, from_spec]);
 
     let reservation = reserve(table, rule, machine.vcpus, machine.memory, pods);
@@ -122,11 +139,15 @@ fn check_room(desk: &mut Desk<'_>, machine: &Machine, kept: &Reservation, pods_p
     // At least half of the machine is for pods; a node that keeps more than that was described wrongly.
     if kept.cpu().0 * 2 > machine.vcpus * 1000 {
         let message = format!("{} of {} CPUs would be kept back", kept.cpu(), machine.vcpus);
-        desk.report.push(Finding::error("plan/reservation", message, &place).hint("the machine is too small for this rule"));
+        desk.report
+            .push(Finding::error("plan/reservation", message, &place).hint("the machine is too small for this rule"));
     }
     if kept.memory().0 * 2 > machine.memory.0 {
         let message = format!("{} of {} memory would be kept back", kept.memory(), machine.memory);
-        desk.report.push(Finding::error("plan/reservation", message, &place).hint("lower sizing.maxPods, or correct hardware.memoryGiB"));
+        desk.report.push(
+            Finding::error("plan/reservation", message, &place)
+                .hint("lower sizing.maxPods, or correct hardware.memoryGiB"),
+        );
     }
 }
 
@@ -155,7 +176,11 @@ fn record_reservation(desk: &mut Desk<'_>, rule: &SizingRow, kept: &Reservation)
 
 /// A share of the disk, or a fixed size where the share would be larger.
 fn disk_threshold(disk_gib: u64, percent: u64, max_gib: u64) -> String {
-    if disk_gib * percent / 100 <= max_gib { format!("{percent}%") } else { format!("{max_gib}Gi") }
+    if disk_gib * percent / 100 <= max_gib {
+        format!("{percent}%")
+    } else {
+        format!("{max_gib}Gi")
+    }
 }
 
 fn record_disk(desk: &mut Desk<'_>, machine: &Machine) {
@@ -165,25 +190,50 @@ fn record_disk(desk: &mut Desk<'_>, machine: &Machine) {
         ("memory.available", eviction_memory(table, machine.memory).to_string()),
         ("nodefs.available", disk_threshold(machine.disk_gib, nodefs.0, nodefs.1)),
         ("nodefs.inodesFree", format!("{}%", table.eviction_inodes_percent)),
-        ("imagefs.available", disk_threshold(machine.disk_gib, imagefs.0, imagefs.1)),
+        (
+            "imagefs.available",
+            disk_threshold(machine.disk_gib, imagefs.0, imagefs.1),
+        ),
         ("imagefs.inodesFree", format!("{}%", table.eviction_inodes_percent)),
     ]);
     let origin = |what: &str| Origin::Default(format!("{what} for {} GiB of disk ({})", machine.disk_gib, table.place));
     desk.book.set("sizing.evictionHard", eviction, origin("thresholds"));
-    let tier = table.disk.iter().find(|tier| tier.up_to_gib.is_none_or(|top| machine.disk_gib <= top));
+    let tier = table
+        .disk
+        .iter()
+        .find(|tier| tier.up_to_gib.is_none_or(|top| machine.disk_gib <= top));
     if let Some(tier) = tier {
-        desk.book.set("sizing.imageGcHighPercent", tier.image_gc_high, origin("image collection"));
-        desk.book.set("sizing.imageGcLowPercent", tier.image_gc_low, origin("image collection"));
-        desk.book.set("sizing.logMaxSize", format!("{}Mi", tier.log_max_mib), origin("log size"));
+        desk.book.set(
+            "sizing.imageGcHighPercent",
+            tier.image_gc_high,
+            origin("image collection"),
+        );
+        desk.book.set(
+            "sizing.imageGcLowPercent",
+            tier.image_gc_low,
+            origin("image collection"),
+        );
+        desk.book.set(
+            "sizing.logMaxSize",
+            format!("{}Mi", tier.log_max_mib),
+            origin("log size"),
+        );
     } else {
         let place = table.place.clone();
-        desk.error("catalog/sizing", format!("no disk tier covers {} GiB", machine.disk_gib), &place);
+        desk.error(
+            "catalog/sizing",
+            format!("no disk tier covers {} GiB", machine.disk_gib),
+            &place,
+        );
     }
 }
 
 fn record_cpus(desk: &mut Desk<'_>, machine: &Machine, kept: &Reservation) {
     let table = &machine.table;
-    let pulls = table.parallel_pulls.iter().find(|(top, _)| top.is_none_or(|top| machine.vcpus <= top));
+    let pulls = table
+        .parallel_pulls
+        .iter()
+        .find(|(top, _)| top.is_none_or(|top| machine.vcpus <= top));
     let pulls = pulls.map_or(1, |(_, pulls)| *pulls);
     let origin = Origin::Default(format!("pulls for {} CPUs ({})", machine.vcpus, table.place));
     desk.book.set("sizing.parallelPulls", pulls, origin);
@@ -196,18 +246,43 @@ fn record_cpus(desk: &mut Desk<'_>, machine: &Machine, kept: &Reservation) {
     } else {
         "one GPU or none: one NUMA node, nothing to align"
     };
-    desk.book.set("sizing.cpuManagerPolicy", if pinned { "static" } else { "none" }, Origin::Default(why.into()));
+    desk.book.set(
+        "sizing.cpuManagerPolicy",
+        if pinned { "static" } else { "none" },
+        Origin::Default(why.into()),
+    );
     desk.book.set(
         "sizing.topologyManagerPolicy",
         if several { "best-effort" } else { "none" },
-        Origin::Default(if several { "a pod may need GPUs of both NUMA nodes: prefer, do not refuse" } else { why }.into()),
+        Origin::Default(
+            if several {
+                "a pod may need GPUs of both NUMA nodes: prefer, do not refuse"
+            } else {
+                why
+            }
+            .into(),
+        ),
     );
-    let hugepages = if desk.instance_type.efa > 0 { table.efa_hugepages } else { 0 };
-    let why = if hugepages > 0 { "libfabric needs them on a machine with EFA" } else { "no EFA interface" };
-    desk.book.set("sizing.hugepages2Mi", hugepages, Origin::Default(why.into()));
+    let hugepages = if desk.instance_type.efa > 0 {
+        table.efa_hugepages
+    } else {
+        0
+    };
+    let why = if hugepages > 0 {
+        "libfabric needs them on a machine with EFA"
+    } else {
+        "no EFA interface"
+    };
+    desk.book
+        .set("sizing.hugepages2Mi", hugepages, Origin::Default(why.into()));
     let memlock = several || desk.instance_type.efa > 0;
-    let why = if memlock { "NCCL and RDMA pin memory across GPUs" } else { "one GPU or none, no RDMA" };
-    desk.book.set("sizing.memlockUnlimited", memlock, Origin::Default(why.into()));
+    let why = if memlock {
+        "NCCL and RDMA pin memory across GPUs"
+    } else {
+        "one GPU or none, no RDMA"
+    };
+    desk.book
+        .set("sizing.memlockUnlimited", memlock, Origin::Default(why.into()));
 }
 
 #[cfg(test)]

@@ -18,9 +18,13 @@ pub(super) struct Engine {
 }
 
 impl Engine {
-    pub(super) fn new(context: serde_json::Value) -> Self {
+    pub(super) fn new(context: &serde_json::Value) -> Self {
         let mut environment = Environment::new();
-        let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true).build();
+        let syntax = SyntaxConfig::builder()
+            .trim_blocks(true)
+            .lstrip_blocks(true)
+            .keep_trailing_newline(true)
+            .build();
         if let Ok(syntax) = syntax {
             environment.set_syntax(syntax);
         }
@@ -42,12 +46,19 @@ impl Engine {
         });
         environment.add_filter("raw", |text: String| Value::from_safe_string(text));
         environment.add_filter("word", |text: String| {
-            quote::systemd_word(&text).map(Value::from_safe_string).map_err(|error| invalid(&error))
+            quote::systemd_word(&text)
+                .map(Value::from_safe_string)
+                .map_err(|error| invalid(&error))
         });
         environment.add_filter("pretty", |value: Serde<serde_json::Value>| {
-            serde_json::to_string_pretty(&value.0).map(Value::from_safe_string).map_err(|error| invalid(&error))
+            serde_json::to_string_pretty(&value.0)
+                .map(Value::from_safe_string)
+                .map_err(|error| invalid(&error))
         });
-        Self { environment, context: Value::from(Serde(&context)) }
+        Self {
+            environment,
+            context: Value::from(Serde(context)),
+        }
     }
 
     /// The file a template makes; `None` if its condition does not hold.
@@ -65,19 +76,26 @@ impl Engine {
         }
         let path = self
             .environment
-            .render_named_str(&named(&template.path.value, FileType::Lines), &template.path.value, self.context.clone())
+            .render_named_str(
+                &named(&template.path.value, FileType::Lines),
+                &template.path.value,
+                self.context.clone(),
+            )
             .map_err(|error| failure(&error, &template.path.place))?;
-        let path: AbsPath =
-            path.parse().map_err(|error: String| Box::new(Finding::error("render/path", error, &template.path.place)))?;
+        let path: AbsPath = path
+            .parse()
+            .map_err(|error: String| Box::new(Finding::error("render/path", error, &template.path.place)))?;
         let body = template.body();
         let text = if template.verbatim {
             body.to_owned()
         } else {
             let name = named(&template.name, template.filetype);
-            self.environment.render_named_str(&name, body, self.context.clone()).map_err(|error| {
-                let line = template.lines_before_body() + error.line().unwrap_or(1);
-                failure(&error, &Place::line_of(&template.source, line))
-            })?
+            self.environment
+                .render_named_str(&name, body, self.context.clone())
+                .map_err(|error| {
+                    let line = template.lines_before_body() + error.line().unwrap_or(1);
+                    failure(&error, &Place::line_of(&template.source, line))
+                })?
         };
         Ok(Some(Entry {
             path,
@@ -97,13 +115,18 @@ fn named(name: &str, filetype: FileType) -> String {
 
 fn file_type(name: &str) -> Result<FileType, Error> {
     let word = name.rsplit(':').next().unwrap_or_default();
-    word.parse().map_err(|error: String| Error::new(ErrorKind::InvalidOperation, error))
+    word.parse()
+        .map_err(|error: String| Error::new(ErrorKind::InvalidOperation, error))
 }
 
 fn invalid(error: &impl std::fmt::Display) -> Error {
     Error::new(ErrorKind::InvalidOperation, error.to_string())
 }
 
+#[expect(
+    clippy::unnecessary_box_returns,
+    reason = "the error side of a Result; boxed where it is made"
+)]
 fn failure(error: &Error, place: &Place) -> Box<Finding> {
     let message = match error.detail() {
         Some(detail) => format!("the template cannot be rendered: {detail}"),
@@ -122,7 +145,10 @@ mod tests {
     fn template(body: &str, filetype: FileType, when: Option<&str>) -> Template {
         let source = Source::new("templates/t.j2", format!("---\nfront: matter\n---\n{body}"));
         let place = Place::new(&source, 0..0);
-        let located = |text: &str| Located { value: text.to_owned(), place: place.clone() };
+        let located = |text: &str| Located {
+            value: text.to_owned(),
+            place: place.clone(),
+        };
         Template {
             name: "t".into(),
             summary: "s".into(),
@@ -138,7 +164,7 @@ mod tests {
     }
 
     fn rendered(body: &str, filetype: FileType) -> Result<String, String> {
-        let engine = Engine::new(json!({"name": "x", "bad": "a\nb: c", "list": ["a", "no"]}));
+        let engine = Engine::new(&json!({"name": "x", "bad": "a\nb: c", "list": ["a", "no"]}));
         match engine.render(&template(body, filetype, None)) {
             Ok(entry) => Ok(entry.map(|entry| entry.text).unwrap_or_default()),
             Err(finding) => Err(format!("{} {}", finding.place.unwrap(), finding.message)),
@@ -147,23 +173,39 @@ mod tests {
 
     #[test]
     fn quotes_by_file_type_and_refuses_the_undefined() {
-        assert_eq!(rendered("a: {{ bad }}\nl: {{ list }}\n", FileType::Yaml).unwrap(), "a: \"a\\nb: c\"\nl: [a, \"no\"]\n");
+        assert_eq!(
+            rendered("a: {{ bad }}\nl: {{ list }}\n", FileType::Yaml).unwrap(),
+            "a: \"a\\nb: c\"\nl: [a, \"no\"]\n"
+        );
         assert_eq!(rendered("{{ bad | raw }}", FileType::Yaml).unwrap(), "a\nb: c");
         assert_eq!(rendered("E={{ name | word }}\n", FileType::Systemd).unwrap(), "E=x\n");
         let error = rendered("a\n{{ nothing.here }}\n", FileType::Yaml).unwrap_err();
-        assert!(error.starts_with("templates/t.j2:5:1 the template cannot be rendered"), "{error}");
+        assert!(
+            error.starts_with("templates/t.j2:5:1 the template cannot be rendered"),
+            "{error}"
+        );
         assert!(rendered("{{ bad }}", FileType::Systemd).is_err());
         assert!(rendered("{{ name }", FileType::Yaml).is_err());
-        assert!(rendered("{% for i in range(1000) %}{% for j in range(1000) %}x{% endfor %}{% endfor %}", FileType::Yaml).is_err());
+        assert!(
+            rendered(
+                "{% for i in range(1000) %}{% for j in range(1000) %}x{% endfor %}{% endfor %}",
+                FileType::Yaml
+            )
+            .is_err()
+        );
     }
 
     #[test]
     fn conditions_decide() {
-        let engine = Engine::new(json!({"name": "x", "yes": true, "no": false}));
+        let engine = Engine::new(&json!({"name": "x", "yes": true, "no": false}));
         for (when, made) in [("yes", true), ("no", false), ("not no", true), ("name == 'y'", false)] {
             let entry = engine.render(&template("", FileType::Yaml, Some(when))).unwrap();
             assert_eq!(entry.is_some(), made, "{when}");
         }
-        assert!(engine.render(&template("", FileType::Yaml, Some("nothing.here"))).is_err());
+        assert!(
+            engine
+                .render(&template("", FileType::Yaml, Some("nothing.here")))
+                .is_err()
+        );
     }
 }

@@ -14,7 +14,7 @@ use engine::Engine;
 pub fn render(plan: &Plan, catalog: &Catalog) -> Result<FileTree, Report> {
     let mut report = Report::new();
     let mut tree = FileTree::default();
-    let engine = Engine::new(plan.book.to_context());
+    let engine = Engine::new(&plan.book.to_context());
     for name in &plan.profile.templates {
         let template = match catalog.template(&name.value, Some(&name.place)) {
             Ok(template) => template,
@@ -47,7 +47,11 @@ fn add(tree: &mut FileTree, report: &mut Report, entry: Entry) {
     let place = entry.origin.clone();
     if let Err(taken) = tree.insert(entry) {
         let other: Option<&Place> = tree.get(taken.plane, taken.path.as_str()).map(|entry| &entry.origin);
-        let mut finding = Finding::error("render/collision", format!("two files want the path {}", taken.path), &place);
+        let mut finding = Finding::error(
+            "render/collision",
+            format!("two files want the path {}", taken.path),
+            &place,
+        );
         if let Some(other) = other {
             finding = finding.note(other, "the other one");
         }

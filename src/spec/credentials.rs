@@ -85,11 +85,17 @@ impl Credentials {
         if given != 1 {
             let message = format!("`credentials` names {given} strategies, it takes exactly one");
             let hint = "assumeRole, rolesAnywhere, ssm or user";
-            reader.report.push(Finding::error("spec/credentials", message, &node.place).hint(hint));
+            reader
+                .report
+                .push(Finding::error("spec/credentials", message, &node.place).hint(hint));
         }
         let all = [
-            assume_role.and_then(|node| AssumeRole::read(reader, node)).map(Self::AssumeRole),
-            roles_anywhere.and_then(|node| RolesAnywhere::read(reader, node)).map(Self::RolesAnywhere),
+            assume_role
+                .and_then(|node| AssumeRole::read(reader, node))
+                .map(Self::AssumeRole),
+            roles_anywhere
+                .and_then(|node| RolesAnywhere::read(reader, node))
+                .map(Self::RolesAnywhere),
             ssm.and_then(|node| Ssm::read(reader, node)).map(Self::Ssm),
             user.and_then(|node| User::read(reader, node)).map(Self::User),
         ];
@@ -101,7 +107,11 @@ fn principal(reader: &mut Reader<'_>, node: &Node, kind: Principal) -> Option<Lo
     let arn: Located<IamArn> = reader.parsed(node, "spec/arn")?;
     if arn.value.principal() != kind {
         let word = if kind == Principal::Role { "role" } else { "user" };
-        reader.report.push(Finding::error("spec/arn", format!("`{}` is not the ARN of a {word}", arn.value), &arn.place));
+        reader.report.push(Finding::error(
+            "spec/arn",
+            format!("`{}` is not the ARN of a {word}", arn.value),
+            &arn.place,
+        ));
         return None;
     }
     Some(arn)
@@ -113,7 +123,9 @@ fn profile_name(reader: &mut Reader<'_>, node: &Node) -> Option<Located<String>>
     let tame = |c: char| c.is_ascii_alphanumeric() || "+=,.@_-".contains(c);
     if name.value.is_empty() || !name.value.chars().all(tame) {
         let message = format!("`{}` is not a profile name: letters, digits and +=,.@_-", name.value);
-        reader.report.push(Finding::error("spec/profile-name", message, &name.place));
+        reader
+            .report
+            .push(Finding::error("spec/profile-name", message, &name.place));
         return None;
     }
     Some(name)
@@ -126,11 +138,21 @@ fn seconds(reader: &mut Reader<'_>, node: &Node) -> Option<Located<u64>> {
 impl AssumeRole {
     fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Self> {
         let mut fields = reader.map(node, "assumeRole");
-        let role_arn = fields.required(reader, "roleArn").and_then(|node| principal(reader, node, Principal::Role));
-        let source_profile = fields.required(reader, "sourceProfile").and_then(|node| profile_name(reader, node));
-        let principal_arn = fields.optional("principalArn").and_then(|node| principal(reader, node, Principal::User));
-        let duration_seconds = fields.optional("durationSeconds").and_then(|node| seconds(reader, node));
-        let max_session_duration = fields.optional("maxSessionDuration").and_then(|node| seconds(reader, node));
+        let role_arn = fields
+            .required(reader, "roleArn")
+            .and_then(|node| principal(reader, node, Principal::Role));
+        let source_profile = fields
+            .required(reader, "sourceProfile")
+            .and_then(|node| profile_name(reader, node));
+        let principal_arn = fields
+            .optional("principalArn")
+            .and_then(|node| principal(reader, node, Principal::User));
+        let duration_seconds = fields
+            .optional("durationSeconds")
+            .and_then(|node| seconds(reader, node));
+        let max_session_duration = fields
+            .optional("maxSessionDuration")
+            .and_then(|node| seconds(reader, node));
         fields.done(reader);
         Some(Self {
             place: node.place.clone(),
@@ -151,7 +173,10 @@ impl RolesAnywhere {
             let parts: Vec<&str> = arn.value.split(':').collect();
             let good = matches!(parts.as_slice(), ["arn", _, "rolesanywhere", region, account, resource]
                 if !region.is_empty() && account.len() == 12 && resource.strip_prefix(kind).is_some_and(|id| id.len() > 1));
-            let tame = arn.value.chars().all(|c| c.is_ascii_alphanumeric() || ":/-".contains(c));
+            let tame = arn
+                .value
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || ":/-".contains(c));
             if !good || !tame {
                 let message = format!("`{}` is not arn:aws:rolesanywhere:REGION:ACCOUNT:{kind}/ID", arn.value);
                 reader.report.push(Finding::error("spec/arn", message, &arn.place));
@@ -159,14 +184,23 @@ impl RolesAnywhere {
             }
             Some(arn)
         };
-        let role_arn = fields.required(reader, "roleArn").and_then(|node| principal(reader, node, Principal::Role));
-        let profile_arn = fields.required(reader, "profileArn").and_then(|node| arn(reader, node, "profile"));
-        let trust_anchor_arn = fields.required(reader, "trustAnchorArn").and_then(|node| arn(reader, node, "trust-anchor"));
-        let path = |reader: &mut Reader<'_>, node: Option<&Node>| node.and_then(|node| reader.parsed(node, "spec/path"));
+        let role_arn = fields
+            .required(reader, "roleArn")
+            .and_then(|node| principal(reader, node, Principal::Role));
+        let profile_arn = fields
+            .required(reader, "profileArn")
+            .and_then(|node| arn(reader, node, "profile"));
+        let trust_anchor_arn = fields
+            .required(reader, "trustAnchorArn")
+            .and_then(|node| arn(reader, node, "trust-anchor"));
+        let path =
+            |reader: &mut Reader<'_>, node: Option<&Node>| node.and_then(|node| reader.parsed(node, "spec/path"));
         let certificate = path(reader, fields.optional("certificate"));
         let private_key = path(reader, fields.optional("privateKey"));
         let helper = path(reader, fields.optional("helper"));
-        let duration_seconds = fields.optional("durationSeconds").and_then(|node| seconds(reader, node));
+        let duration_seconds = fields
+            .optional("durationSeconds")
+            .and_then(|node| seconds(reader, node));
         fields.done(reader);
         Some(Self {
             role_arn: role_arn?,
@@ -183,7 +217,9 @@ impl RolesAnywhere {
 impl Ssm {
     fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Self> {
         let mut fields = reader.map(node, "ssm");
-        let role_arn = fields.required(reader, "roleArn").and_then(|node| principal(reader, node, Principal::Role));
+        let role_arn = fields
+            .required(reader, "roleArn")
+            .and_then(|node| principal(reader, node, Principal::Role));
         fields.done(reader);
         Some(Self { role_arn: role_arn? })
     }
@@ -192,9 +228,15 @@ impl Ssm {
 impl User {
     fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Self> {
         let mut fields = reader.map(node, "user");
-        let user_arn = fields.required(reader, "userArn").and_then(|node| principal(reader, node, Principal::User));
+        let user_arn = fields
+            .required(reader, "userArn")
+            .and_then(|node| principal(reader, node, Principal::User));
         let profile = fields.optional("profile").and_then(|node| profile_name(reader, node));
         fields.done(reader);
-        Some(Self { place: node.place.clone(), user_arn: user_arn?, profile })
+        Some(Self {
+            place: node.place.clone(),
+            user_arn: user_arn?,
+            profile,
+        })
     }
 }

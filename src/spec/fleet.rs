@@ -36,7 +36,9 @@ fn document(reader: &mut Reader<'_>, root: &Node) -> Option<Document> {
     if let Some(node) = fields.required(reader, "apiVersion") {
         reader.word(node, &[(API_VERSION, ())]);
     }
-    let kind = fields.required(reader, "kind").and_then(|node| reader.word(node, &[("Node", false), ("Fleet", true)]));
+    let kind = fields
+        .required(reader, "kind")
+        .and_then(|node| reader.word(node, &[("Node", false), ("Fleet", true)]));
     let metadata = fields.required(reader, "metadata");
     let spec = fields.required(reader, "spec");
     fields.done(reader);
@@ -53,14 +55,21 @@ fn document(reader: &mut Reader<'_>, root: &Node) -> Option<Document> {
     } else {
         NodeSpec::read(reader, spec, name.clone()?).into_iter().collect()
     };
-    Some(Document { name: name?, is_fleet: kind.value, nodes })
+    Some(Document {
+        name: name?,
+        is_fleet: kind.value,
+        nodes,
+    })
 }
 
 /// A name that can be a file name and a Kubernetes object's.
 fn name(reader: &mut Reader<'_>, node: &Node) -> Option<Located<String>> {
     let name = reader.text(node)?;
     if !is_dns1123_subdomain(&name.value) {
-        let message = format!("`{}` is not a name: lower-case letters, digits, `-` and `.`", name.value);
+        let message = format!(
+            "`{}` is not a name: lower-case letters, digits, `-` and `.`",
+            name.value
+        );
         reader.report.push(Finding::error("spec/name", message, &name.place));
         return None;
     }
@@ -79,13 +88,25 @@ fn fleet(reader: &mut Reader<'_>, spec: &Node) -> Vec<NodeSpec> {
     let Some(nodes) = nodes else { return specs };
     let items = reader.list(nodes);
     if items.is_empty() {
-        reader.report.push(Finding::error("spec/empty-fleet", "a fleet has at least one node", &nodes.place));
+        reader.report.push(Finding::error(
+            "spec/empty-fleet",
+            "a fleet has at least one node",
+            &nodes.place,
+        ));
     }
     for item in items {
         let mut fields = reader.map(item, "a node of the fleet");
         let name = fields.required(reader, "name").and_then(|node| name(reader, node));
-        let own: Vec<Entry> = item.entries().iter().filter(|entry| entry.key != "name").cloned().collect();
-        let own = Node { place: item.place.clone(), kind: Kind::Map(own) };
+        let own: Vec<Entry> = item
+            .entries()
+            .iter()
+            .filter(|entry| entry.key != "name")
+            .cloned()
+            .collect();
+        let own = Node {
+            place: item.place.clone(),
+            kind: Kind::Map(own),
+        };
         let merged = match defaults {
             Some(defaults) => own.over(defaults),
             None => own,
@@ -93,8 +114,12 @@ fn fleet(reader: &mut Reader<'_>, spec: &Node) -> Vec<NodeSpec> {
         let Some(name) = name else { continue };
         if let Some(first) = specs.iter().find(|other| other.name.value == name.value) {
             reader.report.push(
-                Finding::error("spec/duplicate-node", format!("a second node is called `{}`", name.value), &name.place)
-                    .note(&first.name.place, "the first one"),
+                Finding::error(
+                    "spec/duplicate-node",
+                    format!("a second node is called `{}`", name.value),
+                    &name.place,
+                )
+                .note(&first.name.place, "the first one"),
             );
         }
         specs.extend(NodeSpec::read(reader, &merged, name));

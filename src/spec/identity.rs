@@ -37,7 +37,9 @@ impl Identity {
         let identity = Self {
             address: fields.optional("address").and_then(|node| address(reader, node)),
             eni_address: fields.optional("eniAddress").and_then(|node| address(reader, node)),
-            node_name: fields.optional("nodeName").and_then(|node| reader.parsed(node, "spec/node-name")),
+            node_name: fields
+                .optional("nodeName")
+                .and_then(|node| reader.parsed(node, "spec/node-name")),
             mapping: fields.optional("mapping").and_then(|node| {
                 let words = [
                     ("rolePerNode", Mapping::RolePerNode),

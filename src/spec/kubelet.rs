@@ -46,10 +46,15 @@ impl Kubelet {
                 let value = reader.parsed::<LabelValue>(&entry.value, "spec/label");
                 match entry.key.parse::<LabelKey>() {
                     Ok(key) => {
-                        let key = Located { value: key, place: entry.key_place.clone() };
+                        let key = Located {
+                            value: key,
+                            place: entry.key_place.clone(),
+                        };
                         kubelet.labels.extend(value.map(|value| (key, value)));
                     }
-                    Err(error) => reader.report.push(Finding::error("spec/label", error, &entry.key_place)),
+                    Err(error) => reader
+                        .report
+                        .push(Finding::error("spec/label", error, &entry.key_place)),
                 }
             }
         }
@@ -70,15 +75,25 @@ impl Kubelet {
 impl Taint {
     fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Self> {
         let mut fields = reader.map(node, "a taint");
-        let key = fields.required(reader, "key").and_then(|node| reader.parsed(node, "spec/taint"));
-        let value = fields.optional("value").and_then(|node| reader.parsed(node, "spec/taint"));
+        let key = fields
+            .required(reader, "key")
+            .and_then(|node| reader.parsed(node, "spec/taint"));
+        let value = fields
+            .optional("value")
+            .and_then(|node| reader.parsed(node, "spec/taint"));
         let effects = [
             ("NoSchedule", Effect::NoSchedule),
             ("PreferNoSchedule", Effect::PreferNoSchedule),
             ("NoExecute", Effect::NoExecute),
         ];
-        let effect = fields.required(reader, "effect").and_then(|node| reader.word(node, &effects));
+        let effect = fields
+            .required(reader, "effect")
+            .and_then(|node| reader.word(node, &effects));
         fields.done(reader);
-        Some(Self { key: key?, value, effect: effect? })
+        Some(Self {
+            key: key?,
+            value,
+            effect: effect?,
+        })
     }
 }

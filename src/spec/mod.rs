@@ -14,6 +14,6 @@ pub use identity::{Identity, Mapping};
 pub use init::{CLUSTER_YAML, NODE_YAML};
 pub use kubelet::{Effect, Kubelet, Taint};
 pub use node::{
-    Artifacts, Containerd, ContainerdSource, Hardware, Network, NetworkBackend, NodeSpec, PodNetwork, Sizing, SizingRule,
-    UserFile,
+    Artifacts, Containerd, ContainerdSource, Hardware, Network, NetworkBackend, NodeSpec, PodNetwork, Sizing,
+    SizingRule, UserFile,
 };

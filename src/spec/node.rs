@@ -147,28 +147,57 @@ impl NodeSpec {
         let mut fields = reader.map(node, "spec");
         let profile = fields.required(reader, "profile").and_then(|node| reader.text(node));
         let image = fields.required(reader, "image").and_then(|node| reader.text(node));
-        let instance_type = fields.required(reader, "instanceType").and_then(|node| instance_type(reader, node));
+        let instance_type = fields
+            .required(reader, "instanceType")
+            .and_then(|node| instance_type(reader, node));
         let cluster = fields.required(reader, "cluster").and_then(|node| reader.text(node));
-        let identity = fields.required(reader, "identity").map(|node| Identity::read(reader, node));
-        let credentials = fields.required(reader, "credentials").and_then(|node| Credentials::read(reader, node));
+        let identity = fields
+            .required(reader, "identity")
+            .map(|node| Identity::read(reader, node));
+        let credentials = fields
+            .required(reader, "credentials")
+            .and_then(|node| Credentials::read(reader, node));
         let kubernetes_version = fields.optional("kubernetes").and_then(|node| {
             let mut fields = reader.map(node, "kubernetes");
             let version = fields.optional("version").and_then(|node| patch_version(reader, node));
             fields.done(reader);
             version
         });
-        let sizing = fields.optional("sizing").map(|node| Sizing::read(reader, node)).unwrap_or_default();
-        let hardware = fields.optional("hardware").map(|node| Hardware::read(reader, node)).unwrap_or_default();
-        let kubelet = fields.optional("kubelet").map(|node| Kubelet::read(reader, node)).unwrap_or_default();
-        let network = fields.optional("network").map(|node| Network::read(reader, node)).unwrap_or_default();
-        let containerd = fields.optional("containerd").map(|node| Containerd::read(reader, node)).unwrap_or_default();
-        let artifacts = fields.optional("artifacts").map(|node| Artifacts::read(reader, node)).unwrap_or_default();
-        let files = fields.optional("files").map(|node| UserFile::read_all(reader, node)).unwrap_or_default();
+        let sizing = fields
+            .optional("sizing")
+            .map(|node| Sizing::read(reader, node))
+            .unwrap_or_default();
+        let hardware = fields
+            .optional("hardware")
+            .map(|node| Hardware::read(reader, node))
+            .unwrap_or_default();
+        let kubelet = fields
+            .optional("kubelet")
+            .map(|node| Kubelet::read(reader, node))
+            .unwrap_or_default();
+        let network = fields
+            .optional("network")
+            .map(|node| Network::read(reader, node))
+            .unwrap_or_default();
+        let containerd = fields
+            .optional("containerd")
+            .map(|node| Containerd::read(reader, node))
+            .unwrap_or_default();
+        let artifacts = fields
+            .optional("artifacts")
+            .map(|node| Artifacts::read(reader, node))
+            .unwrap_or_default();
+        let files = fields
+            .optional("files")
+            .map(|node| UserFile::read_all(reader, node))
+            .unwrap_or_default();
         if let Some(plugins) = fields.optional("plugins")
             && let Some(first) = reader.list(plugins).first()
         {
             let message = "this version of nodebake runs no plugins";
-            reader.report.push(Finding::error("spec/plugins", message, &first.place).hint("leave the list empty"));
+            reader
+                .report
+                .push(Finding::error("spec/plugins", message, &first.place).hint("leave the list empty"));
         }
         fields.done(reader);
         Some(Self {
@@ -199,7 +228,9 @@ fn instance_type(reader: &mut Reader<'_>, node: &Node) -> Option<Located<String>
         _ => {
             let message = format!("`{}` does not say whose instance type it is", name.value);
             let finding = Finding::error("spec/instance-type", message, &name.place);
-            reader.report.push(finding.hint("write provider/name, such as lambda/gpu_1x_a10"));
+            reader
+                .report
+                .push(finding.hint("write provider/name, such as lambda/gpu_1x_a10"));
             None
         }
     }
@@ -210,7 +241,9 @@ fn patch_version(reader: &mut Reader<'_>, node: &Node) -> Option<Located<Version
     if version.value.as_str().split('.').count() != 3 {
         let message = format!("`{}` is a minor; the kubelet needs its exact version", version.value);
         let finding = Finding::error("spec/version", message, &version.place);
-        reader.report.push(finding.hint("leave it out for the newest patch of the cluster's minor"));
+        reader
+            .report
+            .push(finding.hint("leave it out for the newest patch of the cluster's minor"));
         return None;
     }
     Some(version)
@@ -219,10 +252,16 @@ fn patch_version(reader: &mut Reader<'_>, node: &Node) -> Option<Located<Version
 impl Sizing {
     fn read(reader: &mut Reader<'_>, node: &Node) -> Self {
         let mut fields = reader.map(node, "sizing");
-        let rules = [("eks", SizingRule::Eks), ("hybrid", SizingRule::Hybrid), ("none", SizingRule::None)];
+        let rules = [
+            ("eks", SizingRule::Eks),
+            ("hybrid", SizingRule::Hybrid),
+            ("none", SizingRule::None),
+        ];
         let sizing = Self {
             rule: fields.optional("rule").and_then(|node| reader.word(node, &rules)),
-            max_pods: fields.optional("maxPods").and_then(|node| reader.integer(node, 1, 1024)),
+            max_pods: fields
+                .optional("maxPods")
+                .and_then(|node| reader.integer(node, 1, 1024)),
         };
         fields.done(reader);
         sizing
@@ -234,8 +273,12 @@ impl Hardware {
         let mut fields = reader.map(node, "hardware");
         let hardware = Self {
             vcpus: fields.optional("vcpus").and_then(|node| reader.integer(node, 1, 4096)),
-            memory_gib: fields.optional("memoryGiB").and_then(|node| reader.integer(node, 1, 65_536)),
-            disk_gib: fields.optional("diskGiB").and_then(|node| reader.integer(node, 8, 1 << 20)),
+            memory_gib: fields
+                .optional("memoryGiB")
+                .and_then(|node| reader.integer(node, 1, 65_536)),
+            disk_gib: fields
+                .optional("diskGiB")
+                .and_then(|node| reader.integer(node, 8, 1 << 20)),
         };
         fields.done(reader);
         hardware
@@ -245,13 +288,20 @@ impl Hardware {
 impl Network {
     fn read(reader: &mut Reader<'_>, node: &Node) -> Self {
         let mut fields = reader.map(node, "network");
-        let backends = [("networkd", NetworkBackend::Networkd), ("netplan", NetworkBackend::Netplan)];
+        let backends = [
+            ("networkd", NetworkBackend::Networkd),
+            ("netplan", NetworkBackend::Netplan),
+        ];
         let pods = [("host", PodNetwork::Host), ("bridge", PodNetwork::Bridge)];
         let network = Self {
-            interface: fields.optional("interface").and_then(|node| reader.parsed(node, "spec/interface")),
+            interface: fields
+                .optional("interface")
+                .and_then(|node| reader.parsed(node, "spec/interface")),
             backend: fields.optional("backend").and_then(|node| reader.word(node, &backends)),
             pods: fields.optional("pods").and_then(|node| reader.word(node, &pods)),
-            pod_cidr: fields.optional("podCidr").and_then(|node| reader.parsed(node, "spec/cidr")),
+            pod_cidr: fields
+                .optional("podCidr")
+                .and_then(|node| reader.parsed(node, "spec/cidr")),
         };
         fields.done(reader);
         network
@@ -264,7 +314,9 @@ impl Containerd {
         let sources = [("image", ContainerdSource::Image), ("pinned", ContainerdSource::Pinned)];
         let containerd = Self {
             source: fields.optional("source").and_then(|node| reader.word(node, &sources)),
-            pause_image: fields.optional("pauseImage").and_then(|node| image_reference(reader, node)),
+            pause_image: fields
+                .optional("pauseImage")
+                .and_then(|node| image_reference(reader, node)),
         };
         fields.done(reader);
         containerd
@@ -275,12 +327,17 @@ impl Containerd {
 /// names.
 fn image_reference(reader: &mut Reader<'_>, node: &Node) -> Option<Located<String>> {
     let text = reader.text(node)?;
-    let tame = text.value.chars().all(|c| c.is_ascii_alphanumeric() || "./:@_-".contains(c));
+    let tame = text
+        .value
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || "./:@_-".contains(c));
     let (host, rest) = text.value.split_once('/').unwrap_or(("", ""));
     let tagged = rest.contains(':') && !rest.ends_with(':') && !rest.ends_with(":latest");
     if !tame || !(host.contains('.') || host.contains(':') || host == "localhost") || !tagged {
         let message = format!("`{}` is not HOST/NAME:TAG with a tag other than latest", text.value);
-        reader.report.push(Finding::error("spec/image-reference", message, &text.place));
+        reader
+            .report
+            .push(Finding::error("spec/image-reference", message, &text.place));
         return None;
     }
     Some(text)
@@ -289,7 +346,11 @@ fn image_reference(reader: &mut Reader<'_>, node: &Node) -> Option<Located<Strin
 impl Artifacts {
     fn read(reader: &mut Reader<'_>, node: &Node) -> Self {
         let mut fields = reader.map(node, "artifacts");
-        let artifacts = Self { mirror: fields.optional("mirror").and_then(|node| reader.parsed(node, "spec/url")) };
+        let artifacts = Self {
+            mirror: fields
+                .optional("mirror")
+                .and_then(|node| reader.parsed(node, "spec/url")),
+        };
         fields.done(reader);
         artifacts
     }
@@ -302,8 +363,12 @@ impl UserFile {
             let Some(file) = Self::read(reader, item) else { continue };
             if let Some(first) = files.iter().find(|other| other.path.value == file.path.value) {
                 reader.report.push(
-                    Finding::error("spec/duplicate-file", format!("`{}` is given twice", file.path.value), &file.path.place)
-                        .note(&first.path.place, "the first one"),
+                    Finding::error(
+                        "spec/duplicate-file",
+                        format!("`{}` is given twice", file.path.value),
+                        &file.path.place,
+                    )
+                    .note(&first.path.place, "the first one"),
                 );
             }
             files.push(file);
@@ -313,12 +378,21 @@ impl UserFile {
 
     fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Self> {
         let mut fields = reader.map(node, "a file");
-        let path = fields.required(reader, "path").and_then(|node| reader.parsed(node, "spec/path"));
+        let path = fields
+            .required(reader, "path")
+            .and_then(|node| reader.parsed(node, "spec/path"));
         let mode = fields.required(reader, "mode").and_then(|node| mode(reader, node));
-        let filetype = fields.required(reader, "type").and_then(|node| reader.parsed(node, "spec/file-type"));
+        let filetype = fields
+            .required(reader, "type")
+            .and_then(|node| reader.parsed(node, "spec/file-type"));
         let content = fields.required(reader, "content").and_then(|node| reader.text(node));
         fields.done(reader);
-        Some(Self { path: path?, mode: mode?, filetype: filetype?, content: content? })
+        Some(Self {
+            path: path?,
+            mode: mode?,
+            filetype: filetype?,
+            content: content?,
+        })
     }
 }
 
@@ -329,8 +403,14 @@ fn mode(reader: &mut Reader<'_>, node: &Node) -> Option<Located<Mode>> {
         && text.bytes().all(|byte| byte.is_ascii_digit())
     {
         let digits = text.trim_start_matches('0');
-        let finding = Finding::error("spec/mode", format!("`{text}` is a number to YAML, not a mode"), &node.place);
-        reader.report.push(finding.hint(format!("write \"{digits:0>4}\" with the quotes")));
+        let finding = Finding::error(
+            "spec/mode",
+            format!("`{text}` is a number to YAML, not a mode"),
+            &node.place,
+        );
+        reader
+            .report
+            .push(finding.hint(format!("write \"{digits:0>4}\" with the quotes")));
         return None;
     }
     reader.parsed(node, "spec/mode")

@@ -48,7 +48,10 @@ const WORDS: [(&str, FileType); 11] = [
 impl FileType {
     /// The word that names it.
     pub fn word(self) -> &'static str {
-        WORDS.iter().find(|(_, filetype)| *filetype == self).map_or("", |(word, _)| word)
+        WORDS
+            .iter()
+            .find(|(_, filetype)| *filetype == self)
+            .map_or("", |(word, _)| word)
     }
 }
 
@@ -56,10 +59,14 @@ impl FromStr for FileType {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        WORDS.iter().find(|(word, _)| *word == text).map(|(_, filetype)| *filetype).ok_or_else(|| {
-            let words: Vec<&str> = WORDS.iter().map(|(word, _)| *word).collect();
-            format!("`{text}` is no file type: {}", words.join(", "))
-        })
+        WORDS
+            .iter()
+            .find(|(word, _)| *word == text)
+            .map(|(_, filetype)| *filetype)
+            .ok_or_else(|| {
+                let words: Vec<&str> = WORDS.iter().map(|(word, _)| *word).collect();
+                format!("`{text}` is no file type: {}", words.join(", "))
+            })
     }
 }
 

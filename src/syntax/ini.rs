@@ -27,8 +27,14 @@ pub fn parse(text: &str) -> Result<Vec<Pair>, usize> {
         }
         let section = section.clone().ok_or(at + 1)?;
         let (key, value) = trimmed.split_once('=').ok_or(at + 1)?;
-        let pair = Pair { section, key: key.trim().to_owned(), value: value.trim().to_owned() };
-        let twice = pairs.iter().any(|other| other.section == pair.section && other.key == pair.key);
+        let pair = Pair {
+            section,
+            key: key.trim().to_owned(),
+            value: value.trim().to_owned(),
+        };
+        let twice = pairs
+            .iter()
+            .any(|other| other.section == pair.section && other.key == pair.key);
         if pair.key.is_empty() || line.starts_with([' ', '\t']) || twice {
             return Err(at + 1);
         }
@@ -44,8 +50,17 @@ mod tests {
     #[test]
     fn reads_pairs_and_refuses_the_rest() {
         let read = parse("# c\n[profile node]\nregion = us-east-1\n").unwrap();
-        assert_eq!((read[0].section.as_str(), read[0].key.as_str(), read[0].value.as_str()), ("profile node", "region", "us-east-1"));
-        for (bad, line) in [("a=1\n", 1), ("[x]\na\n", 2), ("[x]\na=1\na=2\n", 3), ("[x]\n a=1\n", 2), ("[x]\n=1\n", 2)] {
+        assert_eq!(
+            (read[0].section.as_str(), read[0].key.as_str(), read[0].value.as_str()),
+            ("profile node", "region", "us-east-1")
+        );
+        for (bad, line) in [
+            ("a=1\n", 1),
+            ("[x]\na\n", 2),
+            ("[x]\na=1\na=2\n", 3),
+            ("[x]\n a=1\n", 2),
+            ("[x]\n=1\n", 2),
+        ] {
             assert_eq!(parse(bad), Err(line), "{bad:?}");
         }
     }

@@ -45,7 +45,11 @@ pub fn quote(filetype: FileType, value: &Value) -> Result<String, QuoteError> {
             let text = plain_text(filetype, value)?;
             let tame = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | ',' | '/' | ' ' | '-' | ':');
             if text.is_empty() || !text.chars().all(tame) {
-                return refuse(filetype, value, "only A-Za-z0-9_.,/:- and blanks are kept by every reader");
+                return refuse(
+                    filetype,
+                    value,
+                    "only A-Za-z0-9_.,/:- and blanks are kept by every reader",
+                );
             }
             Ok(text)
         }
@@ -74,9 +78,18 @@ pub fn systemd_word(text: &str) -> Result<String, QuoteError> {
     if text.chars().any(char::is_control) {
         return refuse(FileType::Systemd, &value, "it has control characters");
     }
-    let escaped = text.replace('\\', "\\\\").replace('"', "\\\"").replace('%', "%%").replace('$', "$$");
-    let tame = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | ':' | '=' | ',' | '@' | '+' | '%');
-    if !text.is_empty() && text.chars().all(tame) { Ok(escaped) } else { Ok(format!("\"{escaped}\"")) }
+    let escaped = text
+        .replace('\\', "\\\\")
+        .replace('"', "\\\"")
+        .replace('%', "%%")
+        .replace('$', "$$");
+    let tame =
+        |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | ':' | '=' | ',' | '@' | '+' | '%');
+    if !text.is_empty() && text.chars().all(tame) {
+        Ok(escaped)
+    } else {
+        Ok(format!("\"{escaped}\""))
+    }
 }
 
 /// A number, a boolean or one line of text without control characters and outer blanks.
@@ -101,8 +114,10 @@ fn yaml_value(value: &Value) -> String {
         }
         Value::Object(map) if map.is_empty() => "{}".into(),
         Value::Object(map) => {
-            let pairs: Vec<String> =
-                map.iter().map(|(key, value)| format!("{}: {}", yaml::scalar(key), yaml_value(value))).collect();
+            let pairs: Vec<String> = map
+                .iter()
+                .map(|(key, value)| format!("{}: {}", yaml::scalar(key), yaml_value(value)))
+                .collect();
             format!("{{{}}}", pairs.join(", "))
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
@@ -182,7 +197,11 @@ mod tests {
     fn each_type_quotes_or_refuses() {
         let table = [
             (FileType::Yaml, json!("no"), Some("\"no\"")),
-            (FileType::Yaml, json!(["a", 1, {"k": "v: w"}]), Some("[a, 1, {k: \"v: w\"}]")),
+            (
+                FileType::Yaml,
+                json!(["a", 1, {"k": "v: w"}]),
+                Some("[a, 1, {k: \"v: w\"}]"),
+            ),
             (FileType::Json, json!("a\"b"), Some("\"a\\\"b\"")),
             (FileType::Toml, json!("a\"\n"), Some("\"a\\\"\\u000A\"")),
             (FileType::Toml, json!(["a", true]), Some("[\"a\", true]")),

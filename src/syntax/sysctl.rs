@@ -26,8 +26,16 @@ pub fn parse(text: &str) -> Result<Vec<Setting>, usize> {
             return Err(at + 1);
         }
         // `/` and `.` are interchangeable when a slash comes first.
-        let key = if key.contains('/') && !key.contains('.') { key.replace('/', ".") } else { key.to_owned() };
-        settings.push(Setting { key, value: value.trim().to_owned(), line: at + 1 });
+        let key = if key.contains('/') && !key.contains('.') {
+            key.replace('/', ".")
+        } else {
+            key.to_owned()
+        };
+        settings.push(Setting {
+            key,
+            value: value.trim().to_owned(),
+            line: at + 1,
+        });
     }
     Ok(settings)
 }
@@ -39,7 +47,10 @@ mod tests {
     #[test]
     fn reads_settings_and_refuses_the_rest() {
         let read = parse("# c\nvm.panic_on_oom = 0\n-net/ipv4/ip_forward=1\n").unwrap();
-        assert_eq!((read[0].key.as_str(), read[0].value.as_str(), read[0].line), ("vm.panic_on_oom", "0", 2));
+        assert_eq!(
+            (read[0].key.as_str(), read[0].value.as_str(), read[0].line),
+            ("vm.panic_on_oom", "0", 2)
+        );
         assert_eq!(read[1].key, "net.ipv4.ip_forward");
         for (bad, line) in [("x\n", 1), ("a = 1\n= 2\n", 2), ("a b = 1\n", 1), ("a =\n", 1)] {
             assert_eq!(parse(bad), Err(line), "{bad:?}");

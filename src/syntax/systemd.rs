@@ -35,7 +35,13 @@ pub fn parse(text: &str) -> Result<Vec<Assignment>, BadLine> {
         }
         if let Some(rest) = trimmed.strip_prefix('[') {
             let name = rest.strip_suffix(']').filter(|name| !name.is_empty());
-            section = Some(name.ok_or(BadLine { line, why: "a section header needs a name and a closing `]`" })?.to_owned());
+            section = Some(
+                name.ok_or(BadLine {
+                    line,
+                    why: "a section header needs a name and a closing `]`",
+                })?
+                .to_owned(),
+            );
             continue;
         }
         let mut whole = String::new();
@@ -52,17 +58,31 @@ pub fn parse(text: &str) -> Result<Vec<Assignment>, BadLine> {
                 match lines.next() {
                     Some((_, next)) if next.trim_start().starts_with(['#', ';']) => {}
                     Some((_, next)) => break next,
-                    None => return Err(BadLine { line, why: "the continuation is not followed by a line" }),
+                    None => {
+                        return Err(BadLine {
+                            line,
+                            why: "the continuation is not followed by a line",
+                        });
+                    }
                 }
             };
         }
         let Some(section) = &section else {
-            return Err(BadLine { line, why: "an assignment stands before the first section" });
+            return Err(BadLine {
+                line,
+                why: "an assignment stands before the first section",
+            });
         };
-        let (key, value) = whole.split_once('=').ok_or(BadLine { line, why: "neither a section nor `Key=value`" })?;
+        let (key, value) = whole.split_once('=').ok_or(BadLine {
+            line,
+            why: "neither a section nor `Key=value`",
+        })?;
         let key = key.trim();
         if key.is_empty() || !key.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
-            return Err(BadLine { line, why: "the key is not a word" });
+            return Err(BadLine {
+                line,
+                why: "the key is not a word",
+            });
         }
         assignments.push(Assignment {
             section: section.clone(),
@@ -84,8 +104,18 @@ mod tests {
         let read = parse(unit).unwrap();
         assert_eq!(read.len(), 2);
         assert_eq!((read[1].key.as_str(), read[1].line), ("ExecStart", 6));
-        assert_eq!(read[1].value.split_whitespace().collect::<Vec<_>>(), ["/bin/x", "--flag"]);
-        for (bad, line) in [("Key=v\n", 1), ("[Unit\n", 1), ("[]\n", 1), ("[U]\nnothing\n", 2), ("[U]\nA=b\\\n", 2), ("[U]\na b=c\n", 2)] {
+        assert_eq!(
+            read[1].value.split_whitespace().collect::<Vec<_>>(),
+            ["/bin/x", "--flag"]
+        );
+        for (bad, line) in [
+            ("Key=v\n", 1),
+            ("[Unit\n", 1),
+            ("[]\n", 1),
+            ("[U]\nnothing\n", 2),
+            ("[U]\nA=b\\\n", 2),
+            ("[U]\na b=c\n", 2),
+        ] {
             assert_eq!(parse(bad).unwrap_err().line, line, "{bad:?}");
         }
     }

@@ -13,7 +13,10 @@ pub struct TomlError {
 pub fn parse(text: &str) -> Result<::toml::Table, TomlError> {
     text.parse::<::toml::Table>().map_err(|error| {
         let at = error.span().map_or(0, |span| span.start.min(text.len()));
-        TomlError { line: text.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count() + 1, message: error.message().to_owned() }
+        TomlError {
+            line: text[..at].matches('\n').count() + 1,
+            message: error.message().to_owned(),
+        }
     })
 }
 

@@ -9,7 +9,12 @@ use crate::syntax::{FileType, sysctl, systemd, toml, yaml};
 
 pub(super) fn one_name(subject: &Subject<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let Some(name) = subject.plan.book.get("identity.nodeName").and_then(|name| name.value().as_str()) else {
+    let Some(name) = subject
+        .plan
+        .book
+        .get("identity.nodeName")
+        .and_then(|name| name.value().as_str())
+    else {
         return findings;
     };
     let mut differ = |what: &str, said: &str, entry: Option<&crate::tree::Entry>| {
@@ -19,10 +24,18 @@ pub(super) fn one_name(subject: &Subject<'_>) -> Vec<Finding> {
             findings.push(Finding::new(Severity::Error, "identity/name", message).maybe_at(place.as_ref()));
         }
     };
-    differ("--hostname-override", &flag_value(subject, "hostname-override").unwrap_or_default(), None);
+    differ(
+        "--hostname-override",
+        &flag_value(subject, "hostname-override").unwrap_or_default(),
+        None,
+    );
     if let Some(entry) = subject.tree.get(Plane::Cluster, "/aws-auth-entry.yaml")
         && let Ok(node) = yaml::parse(&entry.source())
-        && let Some(user) = node.items().first().and_then(|item| item.get("username")).and_then(yaml::Node::text)
+        && let Some(user) = node
+            .items()
+            .first()
+            .and_then(|item| item.get("username"))
+            .and_then(yaml::Node::text)
     {
         let said = user.strip_prefix("system:node:").unwrap_or(user);
         if said != "{{SessionName}}" {
@@ -39,38 +52,71 @@ pub(super) fn one_name(subject: &Subject<'_>) -> Vec<Finding> {
 }
 
 pub(super) fn address_on_interface(subject: &Subject<'_>) -> Vec<Finding> {
-    let interface = subject.plan.book.get("network.interface").and_then(|name| name.value().as_str()).unwrap_or_default();
+    let interface = subject
+        .plan
+        .book
+        .get("network.interface")
+        .and_then(|name| name.value().as_str())
+        .unwrap_or_default();
     if interface.is_empty() {
         return Vec::new();
     }
     let expected = format!("{}/32", flag_value(subject, "node-ip").unwrap_or_default());
-    let networkd = subject.tree.get(Plane::Node, "/etc/systemd/network/10-nodebake.network").map(|entry| {
-        let assignments = systemd::parse(&entry.text).unwrap_or_default();
-        let addresses = assignments.into_iter().filter(|assignment| assignment.key == "Address");
-        (entry, addresses.map(|assignment| assignment.value).collect::<Vec<_>>())
-    });
+    let networkd = subject
+        .tree
+        .get(Plane::Node, "/etc/systemd/network/10-nodebake.network")
+        .map(|entry| {
+            let assignments = systemd::parse(&entry.text).unwrap_or_default();
+            let addresses = assignments.into_iter().filter(|assignment| assignment.key == "Address");
+            (entry, addresses.map(|assignment| assignment.value).collect::<Vec<_>>())
+        });
     let netplan = || {
         let entry = subject.tree.get(Plane::Node, "/etc/netplan/90-nodebake.yaml")?;
         let node = yaml::parse(&entry.source()).ok()?;
-        let device = node.get("network")?.get("dummy-devices")?.get(interface)?.get("addresses")?;
-        Some((entry, device.items().iter().filter_map(|item| item.text().map(str::to_owned)).collect()))
+        let device = node
+            .get("network")?
+            .get("dummy-devices")?
+            .get(interface)?
+            .get("addresses")?;
+        Some((
+            entry,
+            device
+                .items()
+                .iter()
+                .filter_map(|item| item.text().map(str::to_owned))
+                .collect(),
+        ))
     };
     match networkd.or_else(netplan) {
         Some((_, addresses)) if addresses == [expected.clone()] => Vec::new(),
         Some((entry, addresses)) => {
-            let message = format!("{interface} has {}, --node-ip wants exactly {expected}", addresses.join(", "));
+            let message = format!(
+                "{interface} has {}, --node-ip wants exactly {expected}",
+                addresses.join(", ")
+            );
             vec![Finding::error("network/address", message, &entry.origin)]
         }
-        None => vec![Finding::new(Severity::Error, "network/address", format!("nothing makes the interface {interface}"))],
+        None => vec![Finding::new(
+            Severity::Error,
+            "network/address",
+            format!("nothing makes the interface {interface}"),
+        )],
     }
 }
 
 pub(super) fn cgroup_driver(subject: &Subject<'_>) -> Vec<Finding> {
     let drivers = configurations(subject);
-    let driver = drivers.iter().rev().find_map(|config| config.get("cgroupDriver").and_then(yaml::Node::text));
+    let driver = drivers
+        .iter()
+        .rev()
+        .find_map(|config| config.get("cgroupDriver").and_then(yaml::Node::text));
     let wants_systemd = driver == Some("systemd");
-    let Some(entry) = subject.tree.get(Plane::Node, "/etc/containerd/config.toml") else { return Vec::new() };
-    let Ok(config) = toml::parse(&entry.text) else { return Vec::new() };
+    let Some(entry) = subject.tree.get(Plane::Node, "/etc/containerd/config.toml") else {
+        return Vec::new();
+    };
+    let Ok(config) = toml::parse(&entry.text) else {
+        return Vec::new();
+    };
     let mut findings = Vec::new();
     for plugin in ["io.containerd.grpc.v1.cri", "io.containerd.cri.v1.runtime"] {
         let runtimes = config
@@ -81,8 +127,11 @@ pub(super) fn cgroup_driver(subject: &Subject<'_>) -> Vec<Finding> {
             .and_then(|runtimes| runtimes.as_table());
         for (name, runtime) in runtimes.into_iter().flatten() {
             let systemd = runtime.get("options").and_then(|options| options.get("SystemdCgroup"));
-            if systemd.and_then(|value| value.as_bool()).unwrap_or(false) != wants_systemd {
-                let message = format!("runtime {name} and kubelet (cgroupDriver: {}) disagree", driver.unwrap_or("cgroupfs"));
+            if systemd.and_then(::toml::Value::as_bool).unwrap_or(false) != wants_systemd {
+                let message = format!(
+                    "runtime {name} and kubelet (cgroupDriver: {}) disagree",
+                    driver.unwrap_or("cgroupfs")
+                );
                 findings.push(Finding::error("cgroup/driver", message, &entry.origin));
             }
         }
@@ -102,7 +151,10 @@ const KERNEL_DEFAULTS: [(&str, &str); 6] = [
 
 pub(super) fn kernel_defaults(subject: &Subject<'_>) -> Vec<Finding> {
     let configs = configurations(subject);
-    let protects = configs.iter().rev().find_map(|config| config.get("protectKernelDefaults").and_then(yaml::Node::text));
+    let protects = configs
+        .iter()
+        .rev()
+        .find_map(|config| config.get("protectKernelDefaults").and_then(yaml::Node::text));
     if protects != Some("true") {
         return Vec::new();
     }
@@ -117,7 +169,11 @@ pub(super) fn kernel_defaults(subject: &Subject<'_>) -> Vec<Finding> {
     for (key, expected) in KERNEL_DEFAULTS {
         let last = files.iter().rev().find_map(|entry| {
             let settings = sysctl::parse(&entry.text).unwrap_or_default();
-            settings.into_iter().rev().find(|setting| setting.key == key).map(|setting| (setting.value, entry.origin.clone()))
+            settings
+                .into_iter()
+                .rev()
+                .find(|setting| setting.key == key)
+                .map(|setting| (setting.value, entry.origin.clone()))
         });
         let finding = match last {
             Some((value, _)) if value == expected => continue,
@@ -126,7 +182,11 @@ pub(super) fn kernel_defaults(subject: &Subject<'_>) -> Vec<Finding> {
                 format!("{key} is {value}, protectKernelDefaults wants {expected}"),
                 &place,
             ),
-            None => Finding::new(Severity::Error, "sysctl/kernel-defaults", format!("no file sets {key} = {expected}")),
+            None => Finding::new(
+                Severity::Error,
+                "sysctl/kernel-defaults",
+                format!("no file sets {key} = {expected}"),
+            ),
         };
         findings.push(finding);
     }
@@ -139,37 +199,69 @@ pub(super) fn references(subject: &Subject<'_>) -> Vec<Finding> {
         subject.tree.get(Plane::Node, path).is_some()
             || artifacts.iter().any(|artifact| artifact.dest == path)
             || subject.tree.plane(Plane::Node).any(|entry| entry.path.is_below(path))
-            || artifacts.iter().any(|artifact| path.starts_with(&format!("{}/", artifact.dest)) || artifact.dest.starts_with(&format!("{path}/")))
+            || artifacts.iter().any(|artifact| {
+                path.starts_with(&format!("{}/", artifact.dest)) || artifact.dest.starts_with(&format!("{path}/"))
+            })
     };
     let mut named: Vec<(String, String)> = Vec::new();
-    for flag in ["config", "config-dir", "kubeconfig", "image-credential-provider-config", "image-credential-provider-bin-dir"] {
+    for flag in [
+        "config",
+        "config-dir",
+        "kubeconfig",
+        "image-credential-provider-config",
+        "image-credential-provider-bin-dir",
+    ] {
         named.extend(flag_value(subject, flag).map(|path| (format!("the kubelet's --{flag}"), path)));
     }
     for config in configurations(subject) {
-        let ca = config.get("authentication").and_then(|a| a.get("x509")).and_then(|x| x.get("clientCAFile"));
-        named.extend(ca.and_then(yaml::Node::text).map(|path| ("clientCAFile".to_owned(), path.to_owned())));
+        let ca = config
+            .get("authentication")
+            .and_then(|a| a.get("x509"))
+            .and_then(|x| x.get("clientCAFile"));
+        named.extend(
+            ca.and_then(yaml::Node::text)
+                .map(|path| ("clientCAFile".to_owned(), path.to_owned())),
+        );
     }
     if let Some(entry) = subject.tree.get(Plane::Node, "/var/lib/kubelet/kubeconfig")
         && let Ok(node) = yaml::parse(&entry.source())
     {
-        let cluster = node.get("clusters").and_then(|list| list.items().first()).and_then(|item| item.get("cluster"));
-        let ca = cluster.and_then(|cluster| cluster.get("certificate-authority")).and_then(yaml::Node::text);
+        let cluster = node
+            .get("clusters")
+            .and_then(|list| list.items().first())
+            .and_then(|item| item.get("cluster"));
+        let ca = cluster
+            .and_then(|cluster| cluster.get("certificate-authority"))
+            .and_then(yaml::Node::text);
         named.extend(ca.map(|path| ("the kubeconfig".to_owned(), path.to_owned())));
-        let user = node.get("users").and_then(|list| list.items().first()).and_then(|item| item.get("user"));
-        let exec = user.and_then(|user| user.get("exec")).and_then(|exec| exec.get("command")).and_then(yaml::Node::text);
+        let user = node
+            .get("users")
+            .and_then(|list| list.items().first())
+            .and_then(|item| item.get("user"));
+        let exec = user
+            .and_then(|user| user.get("exec"))
+            .and_then(|exec| exec.get("command"))
+            .and_then(yaml::Node::text);
         named.extend(exec.map(|path| ("the kubeconfig's exec plugin".to_owned(), path.to_owned())));
     }
     named
         .into_iter()
         .filter(|(_, path)| !brought(path))
         .map(|(who, path)| {
-            Finding::new(Severity::Error, "file/reference", format!("{who} names {path}, which nothing brings"))
-                .at(subject.plan.profile.place.clone())
-                .hint("add the template or the artifact to the profile")
+            Finding::new(
+                Severity::Error,
+                "file/reference",
+                format!("{who} names {path}, which nothing brings"),
+            )
+            .at(subject.plan.profile.place.clone())
+            .hint("add the template or the artifact to the profile")
         })
         .collect()
 }
 
 pub(super) fn ca_validity(subject: &Subject<'_>) -> Vec<Finding> {
-    subject.now.map(|now| facts::check_validity(&subject.plan.facts, now)).unwrap_or_default()
+    subject
+        .now
+        .map(|now| facts::check_validity(&subject.plan.facts, now))
+        .unwrap_or_default()
 }

@@ -21,7 +21,11 @@ fn parse(entry: &Entry) -> Vec<Finding> {
     match entry.filetype {
         FileType::Yaml => {
             if let Err(report) = yaml::parse(&entry.source()) {
-                findings.extend(report.into_iter().map(|finding| finding.note(&entry.origin, "it is made here")));
+                findings.extend(
+                    report
+                        .into_iter()
+                        .map(|finding| finding.note(&entry.origin, "it is made here")),
+                );
             }
         }
         FileType::Json => {
@@ -31,7 +35,11 @@ fn parse(entry: &Entry) -> Vec<Finding> {
         }
         FileType::Toml => {
             if let Err(error) = toml::parse(&entry.text) {
-                findings.push(at_line(entry, error.line, format!("this is not TOML: {}", error.message)));
+                findings.push(at_line(
+                    entry,
+                    error.line,
+                    format!("this is not TOML: {}", error.message),
+                ));
             }
         }
         FileType::Systemd => {
@@ -68,14 +76,22 @@ fn parse(entry: &Entry) -> Vec<Finding> {
 /// What no text file on the machine may have.
 fn unclean(entry: &Entry) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let bad = entry.text.char_indices().find(|(_, c)| c.is_control() && !matches!(c, '\n' | '\t'));
+    let bad = entry
+        .text
+        .char_indices()
+        .find(|(_, c)| c.is_control() && !matches!(c, '\n' | '\t'));
     if let Some((at, c)) = bad {
         let place = Place::new(&entry.source(), at..at + c.len_utf8());
-        findings.push(Finding::error(ID, format!("a control character, {c:?}"), &place).note(&entry.origin, "it is made here"));
+        findings.push(
+            Finding::error(ID, format!("a control character, {c:?}"), &place).note(&entry.origin, "it is made here"),
+        );
     }
     if !entry.text.is_empty() && !entry.text.ends_with('\n') {
         let last = entry.text.lines().count();
-        findings.push(at_line(entry, last, "the file does not end in a newline").hint("many readers ignore an unfinished last line"));
+        findings.push(
+            at_line(entry, last, "the file does not end in a newline")
+                .hint("many readers ignore an unfinished last line"),
+        );
     }
     findings
 }
@@ -88,7 +104,10 @@ fn env(entry: &Entry) -> Vec<Finding> {
             continue;
         }
         let good = line.split_once('=').is_some_and(|(name, value)| {
-            let named = name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_') && !name.is_empty();
+            let named = name
+                .chars()
+                .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+                && !name.is_empty();
             named && is_one_shell_word(value)
         });
         if !good {
@@ -124,7 +143,10 @@ pub(super) fn reserved_paths(subject: &Subject<'_>) -> Vec<Finding> {
         .plane(Plane::Node)
         .filter_map(|entry| {
             let folder = RESERVED.iter().find(|folder| entry.path.is_below(folder))?;
-            let message = format!("{} lies under {folder}, which belongs to the running machine", entry.path);
+            let message = format!(
+                "{} lies under {folder}, which belongs to the running machine",
+                entry.path
+            );
             Some(Finding::new(Severity::Error, "file/path", message).at(entry.origin.clone()))
         })
         .collect()

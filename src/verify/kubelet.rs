@@ -35,13 +35,20 @@ struct Walk {
 }
 
 fn faults(subject: &Subject<'_>) -> Vec<Fault> {
-    let mut walk = Walk { minor: subject.plan.kubelet_version.kube_minor(), faults: Vec::new() };
+    let mut walk = Walk {
+        minor: subject.plan.kubelet_version.kube_minor(),
+        faults: Vec::new(),
+    };
     match subject.catalog.kubelet_schema() {
         Ok(schema) => {
             if walk.minor < schema.from || walk.minor > schema.to {
-                let message = format!("the keys of kubelet {} are not known here ({} to {})", walk.minor, schema.from, schema.to);
+                let message = format!(
+                    "the keys of kubelet {} are not known here ({} to {})",
+                    walk.minor, schema.from, schema.to
+                );
                 let place = subject.plan.facts.minor.place.clone();
-                walk.faults.push(Fault::Key(Finding::error("kubelet/unknown-key", message, &place)));
+                walk.faults
+                    .push(Fault::Key(Finding::error("kubelet/unknown-key", message, &place)));
             }
             for node in configurations(subject) {
                 walk.object(&schema.fields, &node, "KubeletConfiguration");
@@ -53,16 +60,35 @@ fn faults(subject: &Subject<'_>) -> Vec<Fault> {
 }
 
 pub(super) fn unknown_keys(subject: &Subject<'_>) -> Vec<Finding> {
-    faults(subject).into_iter().filter_map(|fault| if let Fault::Key(finding) = fault { Some(finding) } else { None }).collect()
+    faults(subject)
+        .into_iter()
+        .filter_map(|fault| {
+            if let Fault::Key(finding) = fault {
+                Some(finding)
+            } else {
+                None
+            }
+        })
+        .collect()
 }
 
 pub(super) fn values(subject: &Subject<'_>) -> Vec<Finding> {
-    faults(subject).into_iter().filter_map(|fault| if let Fault::Value(finding) = fault { Some(finding) } else { None }).collect()
+    faults(subject)
+        .into_iter()
+        .filter_map(|fault| {
+            if let Fault::Value(finding) = fault {
+                Some(finding)
+            } else {
+                None
+            }
+        })
+        .collect()
 }
 
 impl Walk {
     fn value(&mut self, message: impl Into<String>, place: &Place) {
-        self.faults.push(Fault::Value(Finding::error("kubelet/value", message, place)));
+        self.faults
+            .push(Fault::Value(Finding::error("kubelet/value", message, place)));
     }
 
     fn object(&mut self, fields: &[Field], node: &Node, what: &str) {
@@ -190,13 +216,17 @@ pub(super) fn is_go_duration(text: &str) -> bool {
         return false;
     }
     while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+        let digits = rest
+            .find(|c: char| !c.is_ascii_digit() && c != '.')
+            .unwrap_or(rest.len());
         let (number, after) = rest.split_at(digits);
         if !number.bytes().any(|byte| byte.is_ascii_digit()) || number.matches('.').count() > 1 {
             return false;
         }
         let Some(unit) = ["ns", "us", "µs", "ms", "s", "m", "h"].iter().find(|unit| {
-            after.strip_prefix(**unit).is_some_and(|next| next.is_empty() || next.starts_with(|c: char| c.is_ascii_digit() || c == '.'))
+            after
+                .strip_prefix(**unit)
+                .is_some_and(|next| next.is_empty() || next.starts_with(|c: char| c.is_ascii_digit() || c == '.'))
         }) else {
             return false;
         };
@@ -210,7 +240,9 @@ pub(super) fn feature_gates(subject: &Subject<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut table = None;
     for config in configurations(subject) {
-        let Some(gates) = config.get("featureGates") else { continue };
+        let Some(gates) = config.get("featureGates") else {
+            continue;
+        };
         // The table is long: it is read only if there is a gate to look up.
         if table.is_none() {
             match subject.catalog.feature_gates() {
@@ -220,13 +252,28 @@ pub(super) fn feature_gates(subject: &Subject<'_>) -> Vec<Finding> {
         }
         let Some(table) = &table else { continue };
         for entry in gates.entries() {
-            let gate = table.gates.iter().find(|gate| gate.name == entry.key && gate.known_in(minor));
+            let gate = table
+                .gates
+                .iter()
+                .find(|gate| gate.name == entry.key && gate.known_in(minor));
             match gate {
                 None => {
-                    let severity = if table.complete { Severity::Error } else { Severity::Warning };
-                    let message = format!("kubelet {minor} does not know the feature gate `{}` and does not start", entry.key);
-                    let mut finding = Finding::new(severity, "kubelet/feature-gate", message).at(entry.key_place.clone());
-                    let known = table.gates.iter().filter(|gate| gate.known_in(minor)).map(|gate| gate.name.as_str());
+                    let severity = if table.complete {
+                        Severity::Error
+                    } else {
+                        Severity::Warning
+                    };
+                    let message = format!(
+                        "kubelet {minor} does not know the feature gate `{}` and does not start",
+                        entry.key
+                    );
+                    let mut finding =
+                        Finding::new(severity, "kubelet/feature-gate", message).at(entry.key_place.clone());
+                    let known = table
+                        .gates
+                        .iter()
+                        .filter(|gate| gate.known_in(minor))
+                        .map(|gate| gate.name.as_str());
                     if let Some(past) = table.gates.iter().find(|gate| gate.name == entry.key) {
                         finding = finding.hint(match (past.since, past.removed) {
                             (Some(since), _) if since > minor => format!("it came with {since}"),
@@ -256,14 +303,23 @@ pub(super) fn feature_gates(subject: &Subject<'_>) -> Vec<Finding> {
 
 /// The words of the kubelet's command line, from its drop-in.
 pub(super) fn command_line(subject: &Subject<'_>) -> Vec<(String, Place)> {
-    let Some(entry) = subject.tree.get(Plane::Node, DROP_IN) else { return Vec::new() };
+    let Some(entry) = subject.tree.get(Plane::Node, DROP_IN) else {
+        return Vec::new();
+    };
     debug_assert_eq!(entry.filetype, FileType::Systemd);
-    let Ok(assignments) = systemd::parse(&entry.text) else { return Vec::new() };
-    let exec = assignments.iter().filter(|assignment| assignment.key == "ExecStart" && !assignment.value.is_empty());
+    let Ok(assignments) = systemd::parse(&entry.text) else {
+        return Vec::new();
+    };
+    let exec = assignments
+        .iter()
+        .filter(|assignment| assignment.key == "ExecStart" && !assignment.value.is_empty());
     let source = entry.source();
     exec.flat_map(|exec| {
         let place = Place::line_of(&source, exec.line);
-        let words = exec.value.split_whitespace().map(|word| word.trim_matches('"').replace("%%", "%"));
+        let words = exec
+            .value
+            .split_whitespace()
+            .map(|word| word.trim_matches('"').replace("%%", "%"));
         words.map(|word| (word, place.clone())).collect::<Vec<_>>()
     })
     .collect()
@@ -272,7 +328,9 @@ pub(super) fn command_line(subject: &Subject<'_>) -> Vec<(String, Place)> {
 /// The value of the kubelet's flag `name`.
 pub(super) fn flag_value(subject: &Subject<'_>, name: &str) -> Option<String> {
     let prefix = format!("--{name}=");
-    command_line(subject).into_iter().find_map(|(word, _)| word.strip_prefix(&prefix).map(str::to_owned))
+    command_line(subject)
+        .into_iter()
+        .find_map(|(word, _)| word.strip_prefix(&prefix).map(str::to_owned))
 }
 
 pub(super) fn flags(subject: &Subject<'_>) -> Vec<Finding> {
@@ -283,7 +341,10 @@ pub(super) fn flags(subject: &Subject<'_>) -> Vec<Finding> {
     };
     let mut findings = Vec::new();
     for (word, place) in command_line(subject).into_iter().skip(1) {
-        let Some(name) = word.strip_prefix("--").map(|rest| rest.split('=').next().unwrap_or(rest)) else {
+        let Some(name) = word
+            .strip_prefix("--")
+            .map(|rest| rest.split('=').next().unwrap_or(rest))
+        else {
             findings.push(Finding::error("kubelet/flag", format!("`{word}` is no flag"), &place));
             continue;
         };
@@ -291,7 +352,9 @@ pub(super) fn flags(subject: &Subject<'_>) -> Vec<Finding> {
             None => Some(format!("kubelet {minor} has no flag --{name}")),
             Some(flag) => match (flag.since, flag.removed) {
                 (Some(since), _) if since > minor => Some(format!("--{name} came with {since}, this is {minor}")),
-                (_, Some(removed)) if removed <= minor => Some(format!("--{name} was removed in {removed}, kubelet {minor} exits")),
+                (_, Some(removed)) if removed <= minor => {
+                    Some(format!("--{name} was removed in {removed}, kubelet {minor} exits"))
+                }
                 _ => None,
             },
         };

@@ -43,10 +43,19 @@ impl Verified {
 
 /// Runs every check. The report holds the warnings; errors forbid the verified tree.
 pub fn verify(tree: FileTree, plan: &Plan, catalog: &Catalog, now: Option<i64>) -> (Option<Verified>, Report) {
-    let subject = Subject { plan, tree: &tree, catalog, now };
+    let subject = Subject {
+        plan,
+        tree: &tree,
+        catalog,
+        now,
+    };
     let mut report = Report::new();
     for check in CHECKS {
         report.extend((check.run)(&subject));
     }
-    if report.has_errors() { (None, report) } else { (Some(Verified { tree }), report) }
+    if report.has_errors() {
+        (None, report)
+    } else {
+        (Some(Verified { tree }), report)
+    }
 }

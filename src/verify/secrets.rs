@@ -33,7 +33,10 @@ fn secret_in(line: &str) -> Option<&'static str> {
     for word in words {
         let key_id = |prefix: &str| {
             word.strip_prefix(prefix).is_some_and(|rest| {
-                rest.len() == 16 && rest.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+                rest.len() == 16
+                    && rest
+                        .bytes()
+                        .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
             })
         };
         if key_id("AKIA") || key_id("ASIA") {
@@ -51,7 +54,10 @@ fn secret_in(line: &str) -> Option<&'static str> {
         if word.starts_with("ghp_") && word.len() >= 40 {
             return Some("a GitHub token");
         }
-        let secret_like = word.len() == 40 && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'+'));
+        let secret_like = word.len() == 40
+            && word
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'+'));
         if previous_names_a_key && secret_like {
             return Some("an AWS secret key");
         }

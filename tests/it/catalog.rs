@@ -4,7 +4,10 @@ use nodebake::base::{KubeMinor, Located, Place, Source};
 use nodebake::catalog::{Arch, Catalog};
 
 fn named(name: &str) -> Located<String> {
-    Located { value: name.to_owned(), place: Place::new(&Source::new("test", name), 0..name.len()) }
+    Located {
+        value: name.to_owned(),
+        place: Place::new(&Source::new("test", name), 0..name.len()),
+    }
 }
 
 #[test]
@@ -13,11 +16,16 @@ fn every_file_reads() {
     let mut types = 0;
     for provider in catalog.names("profiles/instance-types/", ".yaml") {
         catalog.provider(provider).unwrap_or_else(|report| panic!("{report:?}"));
-        types += catalog.instance_types(provider).unwrap_or_else(|report| panic!("{report:?}")).len();
+        types += catalog
+            .instance_types(provider)
+            .unwrap_or_else(|report| panic!("{report:?}"))
+            .len();
     }
     assert!(types >= 72, "{types} instance types");
     for image in catalog.names("images/", ".yaml") {
-        let image = catalog.image(&named(image)).unwrap_or_else(|report| panic!("{report:?}"));
+        let image = catalog
+            .image(&named(image))
+            .unwrap_or_else(|report| panic!("{report:?}"));
         for provider in &image.providers {
             catalog.provider(provider).unwrap_or_else(|report| panic!("{report:?}"));
         }
@@ -28,14 +36,22 @@ fn every_file_reads() {
                 } else {
                     catalog.artifact(component, &version.parse().unwrap(), *arch)
                 };
-                assert!(pin.unwrap().is_some(), "{} pins {component} {version} for {arch:?}", image.name);
+                assert!(
+                    pin.unwrap().is_some(),
+                    "{} pins {component} {version} for {arch:?}",
+                    image.name
+                );
             }
         }
     }
     for profile in catalog.profile_names() {
-        let profile = catalog.profile(&named(profile)).unwrap_or_else(|report| panic!("{report:?}"));
+        let profile = catalog
+            .profile(&named(profile))
+            .unwrap_or_else(|report| panic!("{report:?}"));
         for template in &profile.templates {
-            catalog.template(&template.value, Some(&template.place)).unwrap_or_else(|report| panic!("{report:?}"));
+            catalog
+                .template(&template.value, Some(&template.place))
+                .unwrap_or_else(|report| panic!("{report:?}"));
         }
     }
     assert!(catalog.all_artifacts().unwrap().len() >= 200);
@@ -50,7 +66,10 @@ fn every_file_reads() {
     let version = |text: &str| text.parse().unwrap();
     assert!(table.fits(&version("2.2.4"), KubeMinor::new(36)));
     assert!(!table.fits(&version("1.7.32"), KubeMinor::new(36)));
-    assert_eq!((table.schema(&version("1.7.28")), table.schema(&version("2.2.4"))), (Some(2), Some(3)));
+    assert_eq!(
+        (table.schema(&version("1.7.28")), table.schema(&version("2.2.4"))),
+        (Some(2), Some(3))
+    );
 }
 
 /// A template that no profile names is a dead one.
@@ -59,8 +78,18 @@ fn every_template_is_used() {
     let catalog = Catalog::embedded();
     let mut used: Vec<String> = Vec::new();
     for profile in catalog.profile_names() {
-        used.extend(catalog.profile(&named(profile)).unwrap().templates.into_iter().map(|name| name.value));
+        used.extend(
+            catalog
+                .profile(&named(profile))
+                .unwrap()
+                .templates
+                .into_iter()
+                .map(|name| name.value),
+        );
     }
-    let unused: Vec<&str> = catalog.names("templates/", ".j2").filter(|name| !used.iter().any(|u| u == name)).collect();
+    let unused: Vec<&str> = catalog
+        .names("templates/", ".j2")
+        .filter(|name| !used.iter().any(|u| u == name))
+        .collect();
     assert_eq!(unused, Vec::<&str>::new());
 }

@@ -15,8 +15,14 @@ fn sha256(bytes: &[u8]) -> String {
 /// A folder with a good node.yaml and cluster.yaml.
 fn project() -> TempDir {
     let folder = TempDir::new();
-    folder.write("node.yaml", node_yaml("satellite", "lambda-stack-22-04", "lambda/gpu_1x_a10", ""));
-    folder.write("cluster.yaml", std::fs::read(root().join("tests/fixtures/cluster.yaml")).unwrap());
+    folder.write(
+        "node.yaml",
+        node_yaml("satellite", "lambda-stack-22-04", "lambda/gpu_1x_a10", ""),
+    );
+    folder.write(
+        "cluster.yaml",
+        std::fs::read(root().join("tests/fixtures/cluster.yaml")).unwrap(),
+    );
     folder
 }
 
@@ -25,9 +31,16 @@ fn init_writes_files_that_bake_as_they_are_and_touches_nothing() {
     let folder = TempDir::new();
     let output = nodebake(&["init", "demo"], folder.path());
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-    let output = nodebake(&["bake", "demo/node.yaml", "-o", "user-data.yaml", "--strict"], folder.path());
+    let output = nodebake(
+        &["bake", "demo/node.yaml", "-o", "user-data.yaml", "--strict"],
+        folder.path(),
+    );
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-    assert!(std::fs::read_to_string(folder.path().join("user-data.yaml")).unwrap().starts_with("#cloud-config\n"));
+    assert!(
+        std::fs::read_to_string(folder.path().join("user-data.yaml"))
+            .unwrap()
+            .starts_with("#cloud-config\n")
+    );
     let again = nodebake(&["init", "demo"], folder.path());
     assert_eq!(again.status.code(), Some(2));
     assert!(stderr(&again).contains("is there already"), "{}", stderr(&again));
@@ -43,7 +56,13 @@ fn every_example_bakes() {
                 let out = TempDir::new();
                 let target = out.path().join("out").display().to_string();
                 let output = nodebake(&["bake", name, "-o", &target], &folder);
-                assert_eq!(output.status.code(), Some(0), "{}: {}", folder.display(), stderr(&output));
+                assert_eq!(
+                    output.status.code(),
+                    Some(0),
+                    "{}: {}",
+                    folder.display(),
+                    stderr(&output)
+                );
                 count += 1;
             }
         }
@@ -56,11 +75,19 @@ fn every_example_bakes() {
 fn same_bytes_everywhere() {
     let folder = project();
     let mut digests = Vec::new();
-    for (at, (zone, language, mask)) in
-        [("UTC", "C", "022"), ("Asia/Tokyo", "tr_TR.UTF-8", "077"), ("America/New_York", "de_DE", "000")].iter().enumerate()
+    for (at, (zone, language, mask)) in [
+        ("UTC", "C", "022"),
+        ("Asia/Tokyo", "tr_TR.UTF-8", "077"),
+        ("America/New_York", "de_DE", "000"),
+    ]
+    .iter()
+    .enumerate()
     {
         let out = format!("out{at}.yaml");
-        let command = format!("umask {mask}; exec {} bake node.yaml -o {out}", env!("CARGO_BIN_EXE_nodebake"));
+        let command = format!(
+            "umask {mask}; exec {} bake node.yaml -o {out}",
+            env!("CARGO_BIN_EXE_nodebake")
+        );
         let output = Command::new("sh")
             .args(["-c", &command])
             .env("TZ", zone)
@@ -86,18 +113,37 @@ fn a_fleet_bakes_every_node_like_a_node() {
     let folder = project();
     let single = nodebake(&["bake", "node.yaml"], folder.path());
     let yaml = std::fs::read_to_string(folder.path().join("node.yaml")).unwrap();
-    let spec: String = yaml.split("spec:\n").nth(1).unwrap().lines().map(|line| format!("  {line}\n")).collect();
+    let spec: String = yaml
+        .split("spec:\n")
+        .nth(1)
+        .unwrap()
+        .lines()
+        .map(|line| format!("  {line}\n"))
+        .collect();
     let nodes: String = (0..40)
-        .map(|at| format!("    - {{ name: node-{at}, identity: {{ address: 10.0.3.{} }} }}\n", at + 1))
+        .map(|at| {
+            format!(
+                "    - {{ name: node-{at}, identity: {{ address: 10.0.3.{} }} }}\n",
+                at + 1
+            )
+        })
         .collect();
     let fleet = format!(
         "apiVersion: nodebake/v1\nkind: Fleet\nmetadata: {{ name: fleet }}\nspec:\n  defaults:\n{spec}  nodes:\n    - {{ name: node-17x }}\n{nodes}"
     );
-    folder.write("fleet.yaml", fleet.replace("node-17x", "node-17").replace("name: node-17,", "name: other,"));
+    folder.write(
+        "fleet.yaml",
+        fleet
+            .replace("node-17x", "node-17")
+            .replace("name: node-17,", "name: other,"),
+    );
     let output = nodebake(&["bake", "fleet.yaml", "-o", "out"], folder.path());
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     assert_eq!(std::fs::read_dir(folder.path().join("out")).unwrap().count(), 41);
-    assert_eq!(std::fs::read(folder.path().join("out/node-17.yaml")).unwrap(), single.stdout);
+    assert_eq!(
+        std::fs::read(folder.path().join("out/node-17.yaml")).unwrap(),
+        single.stdout
+    );
     let other = std::fs::read_to_string(folder.path().join("out/node-5.yaml")).unwrap();
     assert!(other.contains("fargate-ip-10-0-3-6."));
     let nowhere = nodebake(&["bake", "fleet.yaml"], folder.path());
@@ -108,10 +154,20 @@ fn a_fleet_bakes_every_node_like_a_node() {
 fn strict_takes_warnings_for_errors_and_writes_nothing() {
     let folder = project();
     let yaml = std::fs::read_to_string(folder.path().join("node.yaml")).unwrap();
-    folder.write("node.yaml", yaml.replace("{ address: 10.0.2.233 }", "{ address: 10.0.2.233, eniAddress: 10.0.2.9 }"));
+    folder.write(
+        "node.yaml",
+        yaml.replace(
+            "{ address: 10.0.2.233 }",
+            "{ address: 10.0.2.233, eniAddress: 10.0.2.9 }",
+        ),
+    );
     let loose = nodebake(&["bake", "node.yaml", "-o", "a.yaml"], folder.path());
     assert_eq!(loose.status.code(), Some(0));
-    assert!(stderr(&loose).contains("warning[plan/two-addresses]"), "{}", stderr(&loose));
+    assert!(
+        stderr(&loose).contains("warning[plan/two-addresses]"),
+        "{}",
+        stderr(&loose)
+    );
     let strict = nodebake(&["bake", "node.yaml", "-o", "b.yaml", "--strict"], folder.path());
     assert_eq!(strict.status.code(), Some(1));
     assert!(!folder.path().join("b.yaml").exists());
@@ -125,30 +181,70 @@ fn strict_takes_warnings_for_errors_and_writes_nothing() {
 fn explain_names_value_and_origin() {
     let folder = project();
     let output = nodebake(&["explain", "node.yaml", "sizing.maxPods"], folder.path());
-    assert!(stdout(&output).starts_with("sizing.maxPods = 110\n    default: "), "{}", stdout(&output));
-    folder.write("node.yaml", node_yaml("satellite", "lambda-stack-22-04", "lambda/gpu_1x_a10", "  sizing: { maxPods: 60 }\n"));
+    assert!(
+        stdout(&output).starts_with("sizing.maxPods = 110\n    default: "),
+        "{}",
+        stdout(&output)
+    );
+    folder.write(
+        "node.yaml",
+        node_yaml(
+            "satellite",
+            "lambda-stack-22-04",
+            "lambda/gpu_1x_a10",
+            "  sizing: { maxPods: 60 }\n",
+        ),
+    );
     let output = nodebake(&["explain", "node.yaml", "sizing.maxPods"], folder.path());
-    assert!(stdout(&output).starts_with("sizing.maxPods = 60\n    node.yaml:15:22\n    overrules 110 (default: "), "{}", stdout(&output));
+    assert!(
+        stdout(&output).starts_with("sizing.maxPods = 60\n    node.yaml:15:22\n    overrules 110 (default: "),
+        "{}",
+        stdout(&output)
+    );
     let output = nodebake(&["explain", "node.yaml", "sizing.maxPodz"], folder.path());
     assert_eq!(output.status.code(), Some(2));
-    assert!(stderr(&output).contains("did you mean `sizing.maxPods`?"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("did you mean `sizing.maxPods`?"),
+        "{}",
+        stderr(&output)
+    );
     let all = nodebake(&["explain", "node.yaml", "--json"], folder.path());
     let all: serde_json::Value = serde_json::from_str(&stdout(&all)).unwrap();
     assert!(all.as_array().unwrap().len() > 80, "{}", all.as_array().unwrap().len());
-    assert!(all.as_array().unwrap().iter().all(|value| value["layers"][0]["origin"].is_string()));
+    assert!(
+        all.as_array()
+            .unwrap()
+            .iter()
+            .all(|value| value["layers"][0]["origin"].is_string())
+    );
 }
 
 #[test]
 fn catalog_lists_and_shows_everything() {
     let folder = TempDir::new();
-    for kind in ["profiles", "images", "instance-types", "providers", "templates", "checks", "formats"] {
+    for kind in [
+        "profiles",
+        "images",
+        "instance-types",
+        "providers",
+        "templates",
+        "checks",
+        "formats",
+    ] {
         let table = nodebake(&["catalog", kind], folder.path());
         assert_eq!(table.status.code(), Some(0), "{}", stderr(&table));
         let lines = stdout(&table).lines().count();
         let json = nodebake(&["catalog", kind, "--json"], folder.path());
         let list: serde_json::Value = serde_json::from_str(&stdout(&json)).unwrap();
         assert_eq!(list.as_array().unwrap().len(), lines - 1, "{kind}");
-        let first = stdout(&table).lines().nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
+        let first = stdout(&table)
+            .lines()
+            .nth(1)
+            .unwrap()
+            .split_whitespace()
+            .next()
+            .unwrap()
+            .to_owned();
         let one = nodebake(&["catalog", kind, &first], folder.path());
         assert_eq!(one.status.code(), Some(0), "{}", stderr(&one));
     }
@@ -161,9 +257,20 @@ fn catalog_lists_and_shows_everything() {
 fn a_folder_of_the_user_overlays_the_catalog() {
     let folder = project();
     let profile = std::fs::read_to_string(root().join("profiles/satellite.yaml")).unwrap();
-    folder.write("mine/profiles/satellite.yaml", profile.replace("network.interface: kubesat0", "network.interface: mysat0"));
-    let output = nodebake(&["explain", "node.yaml", "network.interface", "--catalog", "mine"], folder.path());
-    assert!(stdout(&output).starts_with("network.interface = mysat0\n    profile mine/profiles/satellite.yaml:"), "{}{}", stdout(&output), stderr(&output));
+    folder.write(
+        "mine/profiles/satellite.yaml",
+        profile.replace("network.interface: kubesat0", "network.interface: mysat0"),
+    );
+    let output = nodebake(
+        &["explain", "node.yaml", "network.interface", "--catalog", "mine"],
+        folder.path(),
+    );
+    assert!(
+        stdout(&output).starts_with("network.interface = mysat0\n    profile mine/profiles/satellite.yaml:"),
+        "{}{}",
+        stdout(&output),
+        stderr(&output)
+    );
     folder.write("mine/profiles/notes.txt", "x\n");
     let output = nodebake(&["bake", "node.yaml", "--catalog", "mine"], folder.path());
     assert_eq!(output.status.code(), Some(1));
@@ -175,7 +282,13 @@ fn render_writes_planes_with_modes() {
     let folder = project();
     let output = nodebake(&["render", "node.yaml", "-o", "tree"], folder.path());
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-    let mode = |path: &str| std::fs::metadata(folder.path().join("tree").join(path)).unwrap().permissions().mode() & 0o777;
+    let mode = |path: &str| {
+        std::fs::metadata(folder.path().join("tree").join(path))
+            .unwrap()
+            .permissions()
+            .mode()
+            & 0o777
+    };
     assert_eq!(mode("node/var/lib/kubelet/kubeconfig"), 0o600);
     assert_eq!(mode("node/usr/local/lib/nodebake/first-boot"), 0o755);
     assert_eq!(mode("aws/role-trust-policy.json"), 0o644);
@@ -193,10 +306,17 @@ fn the_world_can_fail() {
     assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
     assert!(stderr(&output).contains("file"), "{}", stderr(&output));
     let command = format!("{} explain node.yaml | head -1", env!("CARGO_BIN_EXE_nodebake"));
-    let output = Command::new("sh").args(["-c", &command]).current_dir(folder.path()).output().unwrap();
+    let output = Command::new("sh")
+        .args(["-c", &command])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
     assert!(!stderr(&output).contains("panicked"), "{}", stderr(&output));
     let full = Command::new("sh")
-        .args(["-c", &format!("{} bake node.yaml > /dev/full", env!("CARGO_BIN_EXE_nodebake"))])
+        .args([
+            "-c",
+            &format!("{} bake node.yaml > /dev/full", env!("CARGO_BIN_EXE_nodebake")),
+        ])
         .current_dir(folder.path())
         .output()
         .unwrap();
@@ -205,9 +325,15 @@ fn the_world_can_fail() {
 
 #[test]
 fn help_fits_80_columns() {
-    for args in [vec!["--help"], vec!["init", "--help"], vec!["catalog", "--help"], vec!["explain", "--help"],
-        vec!["check", "--help"], vec!["render", "--help"], vec!["bake", "--help"]]
-    {
+    for args in [
+        vec!["--help"],
+        vec!["init", "--help"],
+        vec!["catalog", "--help"],
+        vec!["explain", "--help"],
+        vec!["check", "--help"],
+        vec!["render", "--help"],
+        vec!["bake", "--help"],
+    ] {
         let output = nodebake(&args, Path::new("/"));
         assert_eq!(output.status.code(), Some(0));
         for line in stdout(&output).lines() {
@@ -215,5 +341,10 @@ fn help_fits_80_columns() {
         }
     }
     assert_eq!(nodebake(&["bkae"], Path::new("/")).status.code(), Some(2));
-    assert_eq!(nodebake(&["bake", "x", "--format", "iso"], Path::new("/")).status.code(), Some(2));
+    assert_eq!(
+        nodebake(&["bake", "x", "--format", "iso"], Path::new("/"))
+            .status
+            .code(),
+        Some(2)
+    );
 }

@@ -8,7 +8,8 @@ use crate::support::{TempDir, nodebake, root, stderr, stdout};
 /// An image that exists for amd64 alone, which none of the built-in ones does.
 fn amd_only() -> String {
     let text = std::fs::read_to_string(root().join("images/lambda-stack-22-04.yaml")).unwrap();
-    text.replace("  - arm64\n", "").replace("name: lambda-stack-22-04", "name: amd-only")
+    text.replace("  - arm64\n", "")
+        .replace("name: lambda-stack-22-04", "name: amd-only")
 }
 
 #[test]
@@ -18,8 +19,10 @@ fn mistakes_get_clear_words() {
     folder.write("cluster.yaml", cluster);
     folder.write("catalog/images/amd-only.yaml", amd_only());
     let mut count = 0;
-    let mut entries: Vec<_> =
-        std::fs::read_dir(root().join("tests/fixtures/errors")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut entries: Vec<_> = std::fs::read_dir(root().join("tests/fixtures/errors"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     entries.sort();
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path("../../snapshots/errors");
@@ -29,7 +32,10 @@ fn mistakes_get_clear_words() {
     for path in entries {
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();
         folder.write("node.yaml", std::fs::read(&path).unwrap());
-        let output = nodebake(&["bake", "node.yaml", "-o", "out.yaml", "--catalog", "catalog"], folder.path());
+        let output = nodebake(
+            &["bake", "node.yaml", "-o", "out.yaml", "--catalog", "catalog"],
+            folder.path(),
+        );
         assert_eq!(output.status.code(), Some(1), "{name}: {}", stderr(&output));
         assert!(!folder.path().join("out.yaml").exists(), "{name} wrote something");
         assert_eq!(stdout(&output), "", "{name}");
@@ -75,7 +81,10 @@ fn files_that_are_no_text() {
 fn wrong_facts() {
     let folder = TempDir::new();
     let good = std::fs::read_to_string(root().join("tests/fixtures/cluster.yaml")).unwrap();
-    folder.write("node.yaml", crate::support::node_yaml("satellite", "lambda-stack-22-04", "lambda/gpu_1x_a10", ""));
+    folder.write(
+        "node.yaml",
+        crate::support::node_yaml("satellite", "lambda-stack-22-04", "lambda/gpu_1x_a10", ""),
+    );
     folder.write("cluster.yaml", &good);
     let fine = nodebake(&["check", "node.yaml"], folder.path());
     assert_eq!(fine.status.code(), Some(0), "{}", stderr(&fine));
@@ -83,19 +92,43 @@ fn wrong_facts() {
     let with_ca = |ca: &str| format!("{}{ca}\n", &good[..begin]);
     let table = [
         (good.replace("ipFamily: ipv4", "ipFamily: ipv6"), "facts/ipv6"),
-        (good.replace("serviceCidr: 172.20.0.0/16", "serviceCidr: fd12::/108"), "facts/ipv6"),
-        (good.replace("serviceCidr: 172.20.0.0/16", "serviceCidr: 172.20.0.0/29"), "facts/dns"),
-        (good.replace("serviceCidr: 172.20.0.0/16", "serviceCidr: 172.20.0.1/16"), "facts/cidr"),
-        (good.replace("account: \"111122223333\"", "account: \"1111\""), "facts/account"),
+        (
+            good.replace("serviceCidr: 172.20.0.0/16", "serviceCidr: fd12::/108"),
+            "facts/ipv6",
+        ),
+        (
+            good.replace("serviceCidr: 172.20.0.0/16", "serviceCidr: 172.20.0.0/29"),
+            "facts/dns",
+        ),
+        (
+            good.replace("serviceCidr: 172.20.0.0/16", "serviceCidr: 172.20.0.1/16"),
+            "facts/cidr",
+        ),
+        (
+            good.replace("account: \"111122223333\"", "account: \"1111\""),
+            "facts/account",
+        ),
         (good.replace("region: us-east-1", "region: us-east"), "facts/region"),
         (good.replace("endpoint: https", "endpoint: http"), "facts/endpoint"),
-        (good.replace("kubernetesVersion: \"1.35\"", "kubernetesVersion: \"v1.35\""), "facts/version"),
-        (good.replace("kubernetesVersion: \"1.35\"", "kubernetesVersion: \"1.31\""), "plan/artifact"),
+        (
+            good.replace("kubernetesVersion: \"1.35\"", "kubernetesVersion: \"v1.35\""),
+            "facts/version",
+        ),
+        (
+            good.replace("kubernetesVersion: \"1.35\"", "kubernetesVersion: \"1.31\""),
+            "plan/artifact",
+        ),
         (good.replace("API_AND_CONFIG_MAP", "API"), "plan/mapping"),
         (good.replace("API_AND_CONFIG_MAP", "BOTH"), "spec/value"),
         (with_ca("    not a certificate"), "facts/ca"),
-        (with_ca("    -----BEGIN CERTIFICATE-----\n    AAAA\n    -----END CERTIFICATE-----"), "facts/ca"),
-        (with_ca("    -----BEGIN PRIVATE KEY-----\n    AAAA\n    -----END PRIVATE KEY-----"), "facts/ca"),
+        (
+            with_ca("    -----BEGIN CERTIFICATE-----\n    AAAA\n    -----END CERTIFICATE-----"),
+            "facts/ca",
+        ),
+        (
+            with_ca("    -----BEGIN PRIVATE KEY-----\n    AAAA\n    -----END PRIVATE KEY-----"),
+            "facts/ca",
+        ),
         (with_ca(EXPIRED), "facts/ca-expired"),
         (with_ca(LEAF), "facts/ca"),
         (good.replace("spec:", "specs:"), "spec/unknown-key"),
@@ -119,12 +152,17 @@ fn bundles_and_base64() {
     let begin = good.find("    -----BEGIN").unwrap();
     let pem: String = good[begin..].lines().map(|line| format!("{}\n", line.trim())).collect();
     let example = std::fs::read_to_string(root().join("examples/satellite/cluster.yaml")).unwrap();
-    let other: String =
-        example[example.find("    -----BEGIN").unwrap()..].lines().map(|line| format!("{}\n", line.trim())).collect();
+    let other: String = example[example.find("    -----BEGIN").unwrap()..]
+        .lines()
+        .map(|line| format!("{}\n", line.trim()))
+        .collect();
     let bundle = base64::engine::general_purpose::STANDARD.encode(format!("{pem}{other}"));
     let head = good[..begin].replace("certificateAuthority: |", "certificateAuthority:");
     folder.write("cluster.yaml", format!("{} {bundle}\n", head.trim_end()));
-    folder.write("node.yaml", crate::support::node_yaml("satellite", "lambda-stack-22-04", "lambda/gpu_1x_a10", ""));
+    folder.write(
+        "node.yaml",
+        crate::support::node_yaml("satellite", "lambda-stack-22-04", "lambda/gpu_1x_a10", ""),
+    );
     let output = nodebake(&["render", "node.yaml", "-o", "out"], folder.path());
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     let ca = std::fs::read_to_string(folder.path().join("out/node/etc/kubernetes/pki/ca.crt")).unwrap();

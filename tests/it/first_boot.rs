@@ -10,7 +10,11 @@
     clippy::disallowed_types,
     clippy::print_stderr,
     clippy::unwrap_used,
-    clippy::expect_used
+    clippy::expect_used,
+    clippy::too_many_lines,
+    clippy::items_after_statements,
+    clippy::unused_self,
+    clippy::case_sensitive_file_extension_comparisons
 )]
 
 use std::collections::BTreeMap;
@@ -71,7 +75,7 @@ const STUBS: [&str; 24] = [
     "sed",
 ];
 
-const STUB: &str = r##"#!/bin/bash
+const STUB: &str = r#"#!/bin/bash
 n=${0##*/} s=$STUB_STATE r=$NODEBAKE_ROOT
 case $n in nproc | uname | df | dpkg-query | sleep | stat | containerd) ;; *)
 	echo "$n $*" >>"$s/calls"
@@ -138,7 +142,7 @@ case $n in
 		esac ;;
 	*) real "$@" ;;
 esac
-"##;
+"#;
 
 /// False, with a reason, when this host cannot run the scripts; on CI that is a failure.
 fn can_run() -> bool {

@@ -53,7 +53,10 @@ fn wrong_imports(file: &str, room: &str, text: &str) -> Vec<String> {
             wrong.push(format!("{file}:{}: write one `use crate::room::…` a line", at + 1));
         }
         for rest in line.split("crate::").skip(1) {
-            let other: String = rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+            let other: String = rest
+                .chars()
+                .take_while(|c| c.is_ascii_alphanumeric() || *c == '_')
+                .collect();
             if floor(&other).is_some() && !may_import(room, &other) {
                 wrong.push(format!("{file}:{}: {room} uses {other}", at + 1));
             }
@@ -93,10 +96,22 @@ fn floors_import_downwards() {
 
 #[test]
 fn a_wrong_import_is_seen() {
-    assert_eq!(wrong_imports("f", "base", "use crate::plan::Plan;\n"), ["f:1: base uses plan"]);
-    assert_eq!(wrong_imports("f", "spec", "\nlet x = crate::catalog::y();\n"), ["f:2: spec uses catalog"]);
-    assert_eq!(wrong_imports("f", "verify", "use crate::edge::fs;\n"), ["f:1: verify uses edge"]);
-    assert_eq!(wrong_imports("f", "edge", "use crate::plan::Plan;\n"), ["f:1: edge uses plan"]);
+    assert_eq!(
+        wrong_imports("f", "base", "use crate::plan::Plan;\n"),
+        ["f:1: base uses plan"]
+    );
+    assert_eq!(
+        wrong_imports("f", "spec", "\nlet x = crate::catalog::y();\n"),
+        ["f:2: spec uses catalog"]
+    );
+    assert_eq!(
+        wrong_imports("f", "verify", "use crate::edge::fs;\n"),
+        ["f:1: verify uses edge"]
+    );
+    assert_eq!(
+        wrong_imports("f", "edge", "use crate::plan::Plan;\n"),
+        ["f:1: edge uses plan"]
+    );
     assert_eq!(wrong_imports("f", "cli", "use crate::{base, plan};\n").len(), 1);
     assert!(wrong_imports("f", "plan", "use crate::base::Cidr; // crate::bake\n").len() == 1);
     assert!(wrong_imports("f", "bake", "use crate::plan::Plan;\n").is_empty());

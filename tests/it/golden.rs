@@ -20,7 +20,7 @@ use nodebake::review;
 
 use crate::support::{build, node_yaml, root, told};
 
-/// Instance types whose whole tree is kept: one GPU, an NVSwitch board and arm64 where the image has a driver; no GPU,
+/// Instance types whose whole tree is kept: one GPU, an `NVSwitch` board and arm64 where the image has a driver; no GPU,
 /// one GPU without a driver, and EFA on the plain images.
 const WHOLE: [(&str, bool); 6] = [
     ("lambda/gpu_1x_a10", true),
@@ -35,11 +35,17 @@ const WHOLE: [(&str, bool); 6] = [
 const IMAGE_OF: [(&str, &str); 2] = [("lambda", "lambda-stack-22-04"), ("ec2", "ubuntu-22-04")];
 
 fn named(name: &str) -> Located<String> {
-    Located { value: name.to_owned(), place: Place::new(&Source::new("test", name), 0..name.len()) }
+    Located {
+        value: name.to_owned(),
+        place: Place::new(&Source::new("test", name), 0..name.len()),
+    }
 }
 
 fn minor_of(image: &Image) -> String {
-    image.max_kubernetes.as_ref().map_or("1.35".into(), |(minor, _)| minor.to_string())
+    image
+        .max_kubernetes
+        .as_ref()
+        .map_or("1.35".into(), |(minor, _)| minor.to_string())
 }
 
 struct Case {
@@ -54,12 +60,17 @@ struct Case {
 fn cases() -> Vec<Case> {
     let catalog = Catalog::embedded();
     let mut cases = Vec::new();
-    let images: Vec<Image> =
-        catalog.names("images/", ".yaml").map(|name| catalog.image(&named(name)).unwrap()).collect();
+    let images: Vec<Image> = catalog
+        .names("images/", ".yaml")
+        .map(|name| catalog.image(&named(name)).unwrap())
+        .collect();
     let providers: Vec<&str> = catalog.names("profiles/instance-types/", ".yaml").collect();
     for profile in catalog.profile_names() {
         for image in &images {
-            for provider in providers.iter().filter(|provider| image.providers.iter().any(|name| name == *provider)) {
+            for provider in providers
+                .iter()
+                .filter(|provider| image.providers.iter().any(|name| name == *provider))
+            {
                 for kind in catalog.instance_types(provider).unwrap() {
                     let full = kind.full_name();
                     let driver = image.nvidia_driver != Presence::No;
@@ -84,7 +95,13 @@ fn cases() -> Vec<Case> {
 fn built(case: &Case) -> Built {
     let yaml = node_yaml(&case.profile, &case.image, &case.instance_type, "");
     build(&yaml, &case.minor).unwrap_or_else(|report| {
-        panic!("{} on {} of {}:\n{}", case.profile, case.image, case.instance_type, told(&report))
+        panic!(
+            "{} on {} of {}:\n{}",
+            case.profile,
+            case.image,
+            case.instance_type,
+            told(&report)
+        )
     })
 }
 
@@ -112,7 +129,11 @@ fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
     for entry in entries {
         let path = entry.unwrap().path();
-        if path.is_dir() { walk(&path, found) } else { found.push(path) }
+        if path.is_dir() {
+            walk(&path, found);
+        } else {
+            found.push(path);
+        }
     }
 }
 
@@ -156,7 +177,10 @@ fn golden_trees() {
             }
         }
     }
-    assert!(wrong.is_empty(), "{wrong}\nreview with: INSTA_UPDATE=always cargo test golden && git diff snapshots/");
+    assert!(
+        wrong.is_empty(),
+        "{wrong}\nreview with: INSTA_UPDATE=always cargo test golden && git diff snapshots/"
+    );
 }
 
 fn first_difference(golden: &str, now: &str) -> String {
@@ -175,14 +199,20 @@ fn every_row_of_the_catalog_is_covered() {
     let cases = cases();
     for profile in catalog.profile_names() {
         for image in catalog.names("images/", ".yaml") {
-            let kept = cases.iter().filter(|case| case.profile == profile && case.image == image && case.whole).count();
+            let kept = cases
+                .iter()
+                .filter(|case| case.profile == profile && case.image == image && case.whole)
+                .count();
             assert!(kept >= 2, "{profile} on {image} has {kept} whole trees");
         }
     }
     for provider in catalog.names("profiles/instance-types/", ".yaml") {
         for kind in catalog.instance_types(provider).unwrap() {
             let full = kind.full_name();
-            assert!(cases.iter().any(|case| case.instance_type == full), "{full} has no golden");
+            assert!(
+                cases.iter().any(|case| case.instance_type == full),
+                "{full} has no golden"
+            );
         }
     }
 }
@@ -196,6 +226,12 @@ fn the_document_fits_every_cloud() {
         let artifact = bake::user_data(&built.plan, &built.verified).unwrap();
         let limit = if artifact.gzipped { 16_384 } else { 32_768 };
         let size = artifact.bytes.len();
-        assert!(size <= limit, "{} {} {}: {size} bytes", case.profile, case.image, case.instance_type);
+        assert!(
+            size <= limit,
+            "{} {} {}: {size} bytes",
+            case.profile,
+            case.image,
+            case.instance_type
+        );
     }
 }

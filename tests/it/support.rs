@@ -1,6 +1,10 @@
 //! What the tests share.
 
-#![allow(clippy::disallowed_methods, reason = "tests reach the disk, processes and the environment")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests reach the disk, processes and the environment"
+)]
+#![allow(clippy::print_stdout, reason = "a skipped test says why")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -23,7 +27,11 @@ pub struct TempDir(PathBuf);
 impl TempDir {
     pub fn new() -> Self {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
-        let name = format!("nodebake-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let name = format!(
+            "nodebake-{}-{}",
+            std::process::id(),
+            COUNT.fetch_add(1, Ordering::Relaxed)
+        );
         let path = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&path).unwrap();
         Self(path)
@@ -54,7 +62,10 @@ pub fn have(tool: &str) -> bool {
         .chain([PathBuf::from("/usr/sbin"), PathBuf::from("/sbin")])
         .any(|folder| folder.join(tool).is_file());
     if !found {
-        assert!(std::env::var("CI").as_deref() != Ok("true"), "CI=true and {tool} is not installed");
+        assert!(
+            std::env::var("CI").as_deref() != Ok("true"),
+            "CI=true and {tool} is not installed"
+        );
         println!("skipped: {tool} is not installed");
     }
     found
@@ -62,7 +73,12 @@ pub fn have(tool: &str) -> bool {
 
 /// The program under test.
 pub fn nodebake(args: &[&str], folder: &Path) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_nodebake")).args(args).current_dir(folder).env("NO_COLOR", "1").output().unwrap()
+    Command::new(env!("CARGO_BIN_EXE_nodebake"))
+        .args(args)
+        .current_dir(folder)
+        .env("NO_COLOR", "1")
+        .output()
+        .unwrap()
 }
 
 pub fn stderr(output: &Output) -> String {
@@ -76,7 +92,10 @@ pub fn stdout(output: &Output) -> String {
 /// The facts the tests use, of Kubernetes `minor`.
 pub fn cluster(minor: &str) -> ClusterFacts {
     let text = std::fs::read_to_string(root().join("tests/fixtures/cluster.yaml")).unwrap();
-    let text = text.replace("kubernetesVersion: \"1.35\"", &format!("kubernetesVersion: \"{minor}\""));
+    let text = text.replace(
+        "kubernetesVersion: \"1.35\"",
+        &format!("kubernetesVersion: \"{minor}\""),
+    );
     facts::read(&Source::new("cluster.yaml", text)).unwrap_or_else(|report| panic!("{}", told(&report)))
 }
 
@@ -87,7 +106,11 @@ pub fn node_yaml(profile: &str, image: &str, instance_type: &str, more: &str) ->
     } else {
         "  identity: { address: 10.0.2.233 }\n  credentials:\n    assumeRole:\n      roleArn: arn:aws:iam::111122223333:role/satellite-17\n      sourceProfile: node-user\n      principalArn: arn:aws:iam::111122223333:user/node-user\n"
     };
-    let disk = if instance_type.starts_with("ec2/") { "  hardware: { diskGiB: 500 }\n" } else { "" };
+    let disk = if instance_type.starts_with("ec2/") {
+        "  hardware: { diskGiB: 500 }\n"
+    } else {
+        ""
+    };
     format!(
         "apiVersion: nodebake/v1\nkind: Node\nmetadata: {{ name: node-17 }}\nspec:\n  profile: {profile}\n  image: {image}\n  instanceType: {instance_type}\n  cluster: cluster.yaml\n{who}{disk}{more}"
     )

@@ -1,4 +1,4 @@
-//! Writing YAML that PyYAML (YAML 1.1, cloud-init), go-yaml (kubelet) and libyaml (netplan) read back as the same text.
+//! Writing YAML that `PyYAML` (YAML 1.1, cloud-init), go-yaml (kubelet) and libyaml (netplan) read back as the same text.
 
 use std::fmt::Write;
 
@@ -45,7 +45,9 @@ fn is_printable(c: char) -> bool {
 /// none of the words of YAML 1.1.
 fn is_plain_safe(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/' || c == '_')
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '/' | '_' | '.' | '-' | '@' | '+' | '='))
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '/' | '_' | '.' | '-' | '@' | '+' | '='))
         && !is_yaml11_boolean(text)
         && !matches!(text.to_ascii_lowercase().as_str(), "null" | "nan" | "inf")
 }
@@ -85,7 +87,9 @@ mod tests {
         for plain in ["kubelet", "/etc/hosts", "a.b-c_d", "gz+b64"] {
             assert_eq!(scalar(plain), plain);
         }
-        for quoted in ["", "no", "Yes", "y", "null", "0644", "12:30", "=", "<<", "-", "a: b", "a #b", "{x}", "~", "1"] {
+        for quoted in [
+            "", "no", "Yes", "y", "null", "0644", "12:30", "=", "<<", "-", "a: b", "a #b", "{x}", "~", "1",
+        ] {
             assert!(scalar(quoted).starts_with('"'), "{quoted}");
         }
         assert_eq!(scalar("\u{7f}\u{feff}\n\"\\"), "\"\\x7f\\ufeff\\n\\\"\\\\\"");

@@ -12,7 +12,9 @@ pub fn to_json(reader: &mut Reader<'_>, node: &Node) -> Value {
         _ if node.is_null() => Value::Null,
         Kind::List(items) => Value::Array(items.iter().map(|item| to_json(reader, item)).collect()),
         Kind::Map(entries) => {
-            let pairs = entries.iter().map(|entry| (entry.key.clone(), to_json(reader, &entry.value)));
+            let pairs = entries
+                .iter()
+                .map(|entry| (entry.key.clone(), to_json(reader, &entry.value)));
             Value::Object(pairs.collect::<Map<_, _>>())
         }
         Kind::Scalar { text, plain: false } => Value::String(text.clone()),
@@ -20,8 +22,12 @@ pub fn to_json(reader: &mut Reader<'_>, node: &Node) -> Value {
             Resolved::Value(value) => value,
             Resolved::Ambiguous(what) => {
                 reader.report.push(
-                    Finding::error("spec/ambiguous", format!("YAML readers take `{text}` for {what}"), &node.place)
-                        .hint(format!("write \"{text}\" if it is text")),
+                    Finding::error(
+                        "spec/ambiguous",
+                        format!("YAML readers take `{text}` for {what}"),
+                        &node.place,
+                    )
+                    .hint(format!("write \"{text}\" if it is text")),
                 );
                 Value::String(text.clone())
             }
@@ -68,9 +74,9 @@ fn resolve(text: &str) -> Resolved {
     // The remaining look-alikes of YAML 1.1: exponents, hexadecimal, underscores, base 60, dates, infinities, `=`, `<<`.
     let begins_like_a_number = unsigned.starts_with(|c: char| c.is_ascii_digit() || c == '.' || c == '+');
     let number_like = begins_like_a_number
-        && unsigned
-            .bytes()
-            .all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b'_' | b':' | b'.' | b'x' | b'o' | b'+' | b'-' | b'i' | b'n'))
+        && unsigned.bytes().all(|byte| {
+            byte.is_ascii_hexdigit() || matches!(byte, b'_' | b':' | b'.' | b'x' | b'o' | b'+' | b'-' | b'i' | b'n')
+        })
         && unsigned.bytes().any(|byte| byte.is_ascii_digit() || byte == b'.');
     let units = unsigned.ends_with(|c: char| c.is_ascii_alphabetic()) && !unsigned.starts_with("0x");
     if number_like && !units && !is_address(unsigned) {
@@ -84,20 +90,36 @@ fn resolve(text: &str) -> Resolved {
 
 /// Dotted quads and networks are text to every reader.
 fn is_address(text: &str) -> bool {
-    text.split('/').next().unwrap_or_default().parse::<std::net::Ipv4Addr>().is_ok()
+    text.split('/')
+        .next()
+        .unwrap_or_default()
+        .parse::<std::net::Ipv4Addr>()
+        .is_ok()
 }
 
 /// The words YAML 1.1 reads as booleans and YAML 1.2 as text.
 pub(super) fn is_yaml11_boolean(text: &str) -> bool {
-    matches!(text.to_ascii_lowercase().as_str(), "y" | "n" | "yes" | "no" | "on" | "off" | "true" | "false")
+    matches!(
+        text.to_ascii_lowercase().as_str(),
+        "y" | "n" | "yes" | "no" | "on" | "off" | "true" | "false"
+    )
 }
 
 /// A tree for a JSON value, every node at `place`.
 pub fn from_json(value: &Value, place: &Place) -> Node {
     let kind = match value {
-        Value::Null => Kind::Scalar { text: "null".into(), plain: true },
-        Value::Bool(_) | Value::Number(_) => Kind::Scalar { text: value.to_string(), plain: true },
-        Value::String(text) => Kind::Scalar { text: text.clone(), plain: false },
+        Value::Null => Kind::Scalar {
+            text: "null".into(),
+            plain: true,
+        },
+        Value::Bool(_) | Value::Number(_) => Kind::Scalar {
+            text: value.to_string(),
+            plain: true,
+        },
+        Value::String(text) => Kind::Scalar {
+            text: text.clone(),
+            plain: false,
+        },
         Value::Array(items) => Kind::List(items.iter().map(|item| from_json(item, place)).collect()),
         Value::Object(map) => Kind::Map(
             map.iter()
@@ -109,7 +131,10 @@ pub fn from_json(value: &Value, place: &Place) -> Node {
                 .collect(),
         ),
     };
-    Node { place: place.clone(), kind }
+    Node {
+        place: place.clone(),
+        kind,
+    }
 }
 
 #[cfg(test)]
@@ -120,7 +145,10 @@ mod tests {
 
     #[test]
     fn only_what_every_reader_agrees_on() {
-        let source = Source::new("t", "{a: true, b: 1, c: -5, d: 1.5, e: 10s, f: text, g: null, h: \"yes\", i: 100Mi, j: 10.0.0.1, k: 10.0.0.0/8, l: 5%}");
+        let source = Source::new(
+            "t",
+            "{a: true, b: 1, c: -5, d: 1.5, e: 10s, f: text, g: null, h: \"yes\", i: 100Mi, j: 10.0.0.1, k: 10.0.0.0/8, l: 5%}",
+        );
         let mut report = Report::new();
         let value = to_json(&mut Reader { report: &mut report }, &parse(&source).unwrap());
         assert!(report.is_empty(), "{report:?}");
@@ -128,7 +156,22 @@ mod tests {
             value.to_string(),
             r#"{"a":true,"b":1,"c":-5,"d":1.5,"e":"10s","f":"text","g":null,"h":"yes","i":"100Mi","j":"10.0.0.1","k":"10.0.0.0/8","l":"5%"}"#
         );
-        for text in ["yes", "No", "on", "y", "0644", "12:30", "1_000", "2024-01-01", "1e3", "0x1f", ".inf", "=", "0o17", "99999999999999999999"] {
+        for text in [
+            "yes",
+            "No",
+            "on",
+            "y",
+            "0644",
+            "12:30",
+            "1_000",
+            "2024-01-01",
+            "1e3",
+            "0x1f",
+            ".inf",
+            "=",
+            "0o17",
+            "99999999999999999999",
+        ] {
             let mut report = Report::new();
             let source = Source::new("t", format!("a: {text}"));
             to_json(&mut Reader { report: &mut report }, &parse(&source).unwrap());

@@ -44,7 +44,10 @@ pub struct Entry {
 impl Node {
     /// The entry `key` of a map; `None` if this is no map or has no such key.
     pub fn get(&self, key: &str) -> Option<&Node> {
-        self.entries().iter().find(|entry| entry.key == key).map(|entry| &entry.value)
+        self.entries()
+            .iter()
+            .find(|entry| entry.key == key)
+            .map(|entry| &entry.value)
     }
 
     /// The entries of a map; none if this is no map.
@@ -93,17 +96,29 @@ impl Node {
     #[must_use]
     pub fn over(self, below: &Node) -> Node {
         let Kind::Map(upper) = self.kind else { return self };
-        let Kind::Map(lower) = &below.kind else { return Node { place: self.place, kind: Kind::Map(upper) } };
+        let Kind::Map(lower) = &below.kind else {
+            return Node {
+                place: self.place,
+                kind: Kind::Map(upper),
+            };
+        };
         let mut merged = lower.clone();
         for entry in upper {
             match merged.iter_mut().find(|other| other.key == entry.key) {
                 Some(other) => {
                     let value = entry.value.over(&other.value);
-                    *other = Entry { key: entry.key, key_place: entry.key_place, value };
+                    *other = Entry {
+                        key: entry.key,
+                        key_place: entry.key_place,
+                        value,
+                    };
                 }
                 None => merged.push(entry),
             }
         }
-        Node { place: self.place, kind: Kind::Map(merged) }
+        Node {
+            place: self.place,
+            kind: Kind::Map(merged),
+        }
     }
 }

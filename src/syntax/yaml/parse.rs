@@ -45,16 +45,26 @@ impl<'s> Builder<'s> {
         let at = |marker: &granit_parser::Marker| {
             marker.byte_offset().unwrap_or_else(|| {
                 // Without byte offsets the marker counts characters.
-                self.source.text.char_indices().nth(marker.index()).map_or(self.source.text.len(), |(at, _)| at)
+                self.source
+                    .text
+                    .char_indices()
+                    .nth(marker.index())
+                    .map_or(self.source.text.len(), |(at, _)| at)
             })
         };
         let (start, end) = (at(&span.start), at(&span.end).min(self.source.text.len()));
         // A block ends where the next line begins; its place is its first line.
-        let line_end = self.source.text[start.min(end)..end].find('\n').map_or(end, |newline| start + newline);
+        let line_end = self.source.text[start.min(end)..end]
+            .find('\n')
+            .map_or(end, |newline| start + newline);
         let text = &self.source.text[start.min(end)..line_end.max(start.min(end))];
         Place::new(self.source, start..start + text.trim_end().len())
     }
 
+    #[expect(
+        clippy::unnecessary_box_returns,
+        reason = "the error side of a Result; boxed where it is made"
+    )]
     fn refuse(&self, id: &'static str, message: impl Into<String>, span: &Span) -> Refusal {
         Box::new(Finding::error(id, message, &self.place(span)))
     }
@@ -66,11 +76,17 @@ impl<'s> Builder<'s> {
                 let place = self.place(&Span::empty(*error.marker()));
                 let mut finding = Finding::error("spec/syntax", format!("this is not YAML: {}", error.info()), &place);
                 if let Some(tab) = self.tabbed_line() {
-                    finding = finding.note(&tab, "a tab").hint("YAML is indented with spaces, never with tabs");
+                    finding = finding
+                        .note(&tab, "a tab")
+                        .hint("YAML is indented with spaces, never with tabs");
                 }
                 Err(Box::new(finding))
             }
-            None => Err(Box::new(Finding::new(Severity::Error, "spec/syntax", "the file ends too early"))),
+            None => Err(Box::new(Finding::new(
+                Severity::Error,
+                "spec/syntax",
+                "the file ends too early",
+            ))),
         }
     }
 
@@ -107,9 +123,11 @@ impl<'s> Builder<'s> {
             match self.next()? {
                 (Event::StreamEnd, _) => return Ok(root),
                 (Event::DocumentStart(..), span) => {
-                    return Err(Box::new(
-                        *self.refuse("spec/documents", "a second YAML document begins here", &span),
-                    ));
+                    return Err(Box::new(*self.refuse(
+                        "spec/documents",
+                        "a second YAML document begins here",
+                        &span,
+                    )));
                 }
                 _ => {}
             }
@@ -123,25 +141,38 @@ impl<'s> Builder<'s> {
         if event.alias_id().is_some() || event.anchor_id().is_some_and(|id| id > 0) {
             let hint = "write the value out; what several nodes share goes into a Fleet's `defaults`";
             return Err(Box::new(
-                self.refuse("spec/anchor", "anchors and aliases are not accepted", &span).hint(hint),
+                self.refuse("spec/anchor", "anchors and aliases are not accepted", &span)
+                    .hint(hint),
             ));
         }
         if event.tag().is_some() {
             return Err(Box::new(
-                self.refuse("spec/tag", "YAML tags are not accepted", &span).hint("use quotes to make a value text"),
+                self.refuse("spec/tag", "YAML tags are not accepted", &span)
+                    .hint("use quotes to make a value text"),
             ));
         }
         let place = self.place(&span);
         match event {
             Event::Scalar(text, style, ..) => {
                 let plain = matches!(style, ScalarStyle::Plain);
-                Ok(Node { place, kind: Kind::Scalar { text: text.into_owned(), plain } })
+                Ok(Node {
+                    place,
+                    kind: Kind::Scalar {
+                        text: text.into_owned(),
+                        plain,
+                    },
+                })
             }
             Event::SequenceStart(..) => {
                 let mut items = Vec::new();
                 loop {
                     match self.next()? {
-                        (Event::SequenceEnd, _) => return Ok(Node { place, kind: Kind::List(items) }),
+                        (Event::SequenceEnd, _) => {
+                            return Ok(Node {
+                                place,
+                                kind: Kind::List(items),
+                            });
+                        }
                         (event, span) => items.push(self.node(event, span, depth + 1)?),
                     }
                 }
@@ -156,11 +187,18 @@ impl<'s> Builder<'s> {
         loop {
             let (event, span) = self.next()?;
             if matches!(event, Event::MappingEnd) {
-                return Ok(Node { place, kind: Kind::Map(entries) });
+                return Ok(Node {
+                    place,
+                    kind: Kind::Map(entries),
+                });
             }
             let key_node = self.node(event, span, depth + 1)?;
             let Kind::Scalar { text: key, .. } = key_node.kind else {
-                return Err(Box::new(Finding::error("spec/key", "a key must be a single word", &key_node.place)));
+                return Err(Box::new(Finding::error(
+                    "spec/key",
+                    "a key must be a single word",
+                    &key_node.place,
+                )));
             };
             let (event, span) = self.next()?;
             let mut value = self.node(event, span, depth + 1)?;
@@ -176,7 +214,11 @@ impl<'s> Builder<'s> {
                 );
                 continue;
             }
-            entries.push(Entry { key, key_place: key_node.place, value });
+            entries.push(Entry {
+                key,
+                key_place: key_node.place,
+                value,
+            });
         }
     }
 }
@@ -192,7 +234,10 @@ mod tests {
                 .sorted()
                 .iter()
                 .map(|finding| {
-                    (finding.id.to_owned(), finding.place.as_ref().map(ToString::to_string).unwrap_or_default())
+                    (
+                        finding.id.to_owned(),
+                        finding.place.as_ref().map(ToString::to_string).unwrap_or_default(),
+                    )
                 })
                 .collect(),
         }
@@ -201,7 +246,13 @@ mod tests {
     #[test]
     fn refuses_with_a_place() {
         let table = [
-            ("a: 1\na: 2\nb: 1\nb: 2\n", vec![("spec/duplicate-key", "t.yaml:2:1"), ("spec/duplicate-key", "t.yaml:4:1")]),
+            (
+                "a: 1\na: 2\nb: 1\nb: 2\n",
+                vec![
+                    ("spec/duplicate-key", "t.yaml:2:1"),
+                    ("spec/duplicate-key", "t.yaml:4:1"),
+                ],
+            ),
             ("a: &x 1\n", vec![("spec/anchor", "t.yaml:1:7")]),
             ("a: !!str 1\n", vec![("spec/tag", "t.yaml:1:10")]),
             ("a: 1\n---\nb: 1\n", vec![("spec/documents", "t.yaml:2:1")]),
@@ -209,8 +260,10 @@ mod tests {
             ("? [a]\n: 1\n", vec![("spec/key", "t.yaml:1:3")]),
         ];
         for (text, expected) in table {
-            let expected: Vec<(String, String)> =
-                expected.into_iter().map(|(id, place)| (id.to_owned(), place.to_owned())).collect();
+            let expected: Vec<(String, String)> = expected
+                .into_iter()
+                .map(|(id, place)| (id.to_owned(), place.to_owned()))
+                .collect();
             assert_eq!(ids(text), expected, "{text:?}");
         }
         for text in ["a:\n\t b: 1\n", "a: [1\n", "a: \"x\n", "a: b: c\n"] {
@@ -226,7 +279,10 @@ mod tests {
         let root = parse(&source).unwrap();
         assert_eq!(root.get("a").unwrap().place.to_string(), "t.yaml:1:4");
         assert!(matches!(&root.get("a").unwrap().kind, Kind::Scalar { plain: true, .. }));
-        assert!(matches!(&root.get("b").unwrap().kind, Kind::Scalar { plain: false, .. }));
+        assert!(matches!(
+            &root.get("b").unwrap().kind,
+            Kind::Scalar { plain: false, .. }
+        ));
         let y = root.get("c").unwrap().items()[1].get("y").unwrap();
         assert_eq!(y.text(), Some("z\n"));
         assert_eq!(root.entries()[2].key_place.to_string(), "t.yaml:3:1");

@@ -20,7 +20,12 @@ impl Reader<'_> {
         if broken {
             self.type_error(node, &format!("`{what}` must be a map"));
         }
-        Fields { node, what, known: Vec::new(), broken }
+        Fields {
+            node,
+            what,
+            known: Vec::new(),
+            broken,
+        }
     }
 
     /// The items of a list.
@@ -34,7 +39,10 @@ impl Reader<'_> {
     /// Any scalar as text. Plain values keep the form they were written in, so `1.30` stays `1.30`.
     pub fn text(&mut self, node: &Node) -> Option<Located<String>> {
         match node.text() {
-            Some(text) if !node.is_null() => Some(Located { value: text.to_owned(), place: node.place.clone() }),
+            Some(text) if !node.is_null() => Some(Located {
+                value: text.to_owned(),
+                place: node.place.clone(),
+            }),
             _ => {
                 self.type_error(node, "this must be text");
                 None
@@ -50,7 +58,10 @@ impl Reader<'_> {
     {
         let text = self.text(node)?;
         match text.value.parse() {
-            Ok(value) => Some(Located { value, place: text.place }),
+            Ok(value) => Some(Located {
+                value,
+                place: text.place,
+            }),
             Err(error) => {
                 self.report.push(Finding::error(id, error.to_string(), &text.place));
                 None
@@ -68,9 +79,16 @@ impl Reader<'_> {
             }
         };
         match number {
-            Some(value) if (min..=max).contains(&value) => Some(Located { value, place: node.place.clone() }),
+            Some(value) if (min..=max).contains(&value) => Some(Located {
+                value,
+                place: node.place.clone(),
+            }),
             _ => {
-                self.report.push(Finding::error("spec/range", format!("this must be {min} to {max}"), &node.place));
+                self.report.push(Finding::error(
+                    "spec/range",
+                    format!("this must be {min} to {max}"),
+                    &node.place,
+                ));
                 None
             }
         }
@@ -85,7 +103,10 @@ impl Reader<'_> {
         if value.is_none() {
             self.type_error(node, "this must be a number");
         }
-        value.map(|value| Located { value, place: node.place.clone() })
+        value.map(|value| Located {
+            value,
+            place: node.place.clone(),
+        })
     }
 
     /// `true` or `false`, as YAML 1.1 and 1.2 both read them.
@@ -101,14 +122,20 @@ impl Reader<'_> {
         if value.is_none() {
             self.type_error(node, "this must be `true` or `false`");
         }
-        value.map(|value| Located { value, place: node.place.clone() })
+        value.map(|value| Located {
+            value,
+            place: node.place.clone(),
+        })
     }
 
     /// One of a closed set of words.
     pub fn word<T: Copy>(&mut self, node: &Node, words: &[(&'static str, T)]) -> Option<Located<T>> {
         let text = self.text(node)?;
         match words.iter().find(|(word, _)| *word == text.value) {
-            Some((_, value)) => Some(Located { value: *value, place: text.place }),
+            Some((_, value)) => Some(Located {
+                value: *value,
+                place: text.place,
+            }),
             None => {
                 let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
                 let mut finding = Finding::error(
@@ -126,7 +153,11 @@ impl Reader<'_> {
     }
 
     fn type_error(&mut self, node: &Node, must: &str) {
-        self.report.push(Finding::error("spec/type", format!("{must}, not {}", node.noun()), &node.place));
+        self.report.push(Finding::error(
+            "spec/type",
+            format!("{must}, not {}", node.noun()),
+            &node.place,
+        ));
     }
 }
 
@@ -198,7 +229,10 @@ mod tests {
 
     #[test]
     fn tells_every_mistake_at_once() {
-        let source = Source::new("t.yaml", "nmae: x\ncount: \"1\"\nbig: 900\non: yes\nmode: fats\nlist: 3\n");
+        let source = Source::new(
+            "t.yaml",
+            "nmae: x\ncount: \"1\"\nbig: 900\non: yes\nmode: fats\nlist: 3\n",
+        );
         let root = parse(&source).unwrap();
         let mut report = Report::new();
         let mut reader = Reader { report: &mut report };
@@ -220,7 +254,12 @@ mod tests {
             .iter()
             .map(|finding| {
                 let place = finding.place.as_ref().unwrap();
-                format!("{} {place} {} | {}", finding.id, finding.message, finding.hint.as_deref().unwrap_or("-"))
+                format!(
+                    "{} {place} {} | {}",
+                    finding.id,
+                    finding.message,
+                    finding.hint.as_deref().unwrap_or("-")
+                )
             })
             .collect();
         assert_eq!(
