@@ -143,7 +143,7 @@ fn install_row(reader: &mut Reader<'_>, node: &Node) -> Option<(String, String, 
         .and_then(|node| reader.word(node, &actions));
     let dest = fields
         .required(reader, "dest")
-        .and_then(|node| reader.parsed::<AbsPath>(node, "catalog/path"));
+        .and_then(|node| reader.parsed::<AbsPath>(node, "catalog/value"));
     fields.done(reader);
     Some((
         component?.value,

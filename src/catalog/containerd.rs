@@ -69,7 +69,7 @@ fn schema(reader: &mut Reader<'_>, node: &Node) -> Option<(Version, u64)> {
     let mut fields = reader.map(node, "a schema row");
     let from = fields
         .required(reader, "from")
-        .and_then(|node| reader.parsed(node, "catalog/version"));
+        .and_then(|node| reader.parsed(node, "catalog/value"));
     fields.required(reader, "reads").map(|node| reader.integer(node, 2, 4));
     let writes = fields
         .required(reader, "writes")
@@ -82,7 +82,7 @@ fn minor(reader: &mut Reader<'_>, node: &Node) -> Option<(KubeMinor, Vec<Version
     let mut fields = reader.map(node, "a Kubernetes row");
     let minor = fields
         .required(reader, "minor")
-        .and_then(|node| reader.parsed(node, "catalog/version"));
+        .and_then(|node| reader.parsed(node, "catalog/value"));
     let at_least = fields.required(reader, "atLeast");
     fields.optional("inferred").map(|node| reader.list(node));
     fields.optional("source").map(|node| reader.text(node));
@@ -90,7 +90,7 @@ fn minor(reader: &mut Reader<'_>, node: &Node) -> Option<(KubeMinor, Vec<Version
     let lines = reader.list(at_least?);
     let lines = lines
         .iter()
-        .filter_map(|item| reader.parsed(item, "catalog/version"))
+        .filter_map(|item| reader.parsed(item, "catalog/value"))
         .map(|line| line.value);
     Some((minor?.value, lines.collect()))
 }

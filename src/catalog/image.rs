@@ -118,7 +118,7 @@ fn image(reader: &mut Reader<'_>, node: &Node) -> Option<Image> {
         let mut fields = reader.map(node, "kubernetes");
         let max = fields
             .required(reader, "max")
-            .and_then(|node| reader.parsed::<KubeMinor>(node, "catalog/version"));
+            .and_then(|node| reader.parsed::<KubeMinor>(node, "catalog/value"));
         let why = fields.required(reader, "why").and_then(|node| reader.text(node));
         fields.done(reader);
         Some((max?.value, why?.value))
@@ -133,7 +133,7 @@ fn image(reader: &mut Reader<'_>, node: &Node) -> Option<Image> {
     });
     let resolv_conf = fields
         .required(reader, "resolvConf")
-        .and_then(|node| reader.parsed(node, "catalog/path"));
+        .and_then(|node| reader.parsed(node, "catalog/value"));
     let artifacts = fields.required(reader, "artifacts").map(|node| {
         reader.map(node, "artifacts");
         let entries = node.entries().iter();
@@ -156,7 +156,7 @@ fn image(reader: &mut Reader<'_>, node: &Node) -> Option<Image> {
     let arch: Vec<Arch> = reader
         .list(arch?)
         .iter()
-        .filter_map(|item| reader.parsed(item, "catalog/arch"))
+        .filter_map(|item| reader.parsed(item, "catalog/value"))
         .map(|arch| arch.value)
         .collect();
 
@@ -203,7 +203,7 @@ struct Floors {
 
 fn version(reader: &mut Reader<'_>, node: &Node) -> Option<Version> {
     reader
-        .parsed::<Version>(node, "catalog/version")
+        .parsed::<Version>(node, "catalog/value")
         .map(|version| version.value)
 }
 

@@ -143,7 +143,7 @@ fn row(reader: &mut Reader<'_>, node: &Node, provider: &str) -> Option<InstanceT
     let name = fields.required(reader, "name").and_then(|node| text(reader, node));
     let arch = fields
         .required(reader, "arch")
-        .and_then(|node| reader.parsed(node, "catalog/arch"));
+        .and_then(|node| reader.parsed(node, "catalog/value"));
     let vcpus = fields
         .required(reader, "vcpus")
         .and_then(|node| reader.integer(node, 1, MANY));

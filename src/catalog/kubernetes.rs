@@ -187,7 +187,7 @@ impl Catalog {
 }
 
 fn minor(reader: &mut Reader<'_>, node: &Node) -> Option<KubeMinor> {
-    reader.parsed(node, "catalog/version").map(|minor| minor.value)
+    reader.parsed(node, "catalog/value").map(|minor| minor.value)
 }
 
 fn keys_of(reader: &mut Reader<'_>, node: &Node) -> Vec<Field> {
@@ -204,7 +204,7 @@ fn field(reader: &mut Reader<'_>, node: &Node) -> Option<Field> {
     let kind = fields.required(reader, "type").and_then(|node| reader.text(node));
     let since = fields.optional("since").and_then(|node| minor(reader, node));
     let bound =
-        |reader: &mut Reader<'_>, node: &Node| reader.parsed::<i64>(node, "catalog/number").map(|number| number.value);
+        |reader: &mut Reader<'_>, node: &Node| reader.parsed::<i64>(node, "catalog/value").map(|number| number.value);
     let min = fields.optional("min").and_then(|node| bound(reader, node));
     let max = fields.optional("max").and_then(|node| bound(reader, node));
     let values = fields.optional("values").map(|node| {
@@ -227,7 +227,7 @@ fn field(reader: &mut Reader<'_>, node: &Node) -> Option<Field> {
         let message = format!("`{}` is no type of a configuration value", kind.value);
         reader
             .report
-            .push(crate::base::Finding::error("catalog/type", message, &kind.place));
+            .push(crate::base::Finding::error("catalog/value", message, &kind.place));
         return None;
     };
     Some(Field {

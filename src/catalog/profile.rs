@@ -90,7 +90,7 @@ fn profile(reader: &mut Reader<'_>, node: &Node) -> Option<Profile> {
     if let Some(node) = labels {
         reader.map(node, "labels");
         for entry in node.entries() {
-            let value = reader.parsed(&entry.value, "catalog/label");
+            let value = reader.parsed(&entry.value, "catalog/value");
             match entry.key.parse() {
                 Ok(key) => {
                     let key = Located {
@@ -101,7 +101,7 @@ fn profile(reader: &mut Reader<'_>, node: &Node) -> Option<Profile> {
                 }
                 Err(error) => reader
                     .report
-                    .push(crate::base::Finding::error("catalog/label", error, &entry.key_place)),
+                    .push(crate::base::Finding::error("catalog/value", error, &entry.key_place)),
             }
         }
     }

@@ -106,7 +106,7 @@ fn parse(name: &str, source: &Arc<Source>) -> Result<Template, Report> {
     let path = fields.required(&mut reader, "path").and_then(|node| reader.text(node));
     let mode = fields
         .required(&mut reader, "mode")
-        .and_then(|node| reader.parsed(node, "catalog/mode"));
+        .and_then(|node| reader.parsed(node, "catalog/value"));
     let planes = [
         ("node", Plane::Node),
         ("cluster", Plane::Cluster),
@@ -118,7 +118,7 @@ fn parse(name: &str, source: &Arc<Source>) -> Result<Template, Report> {
         .and_then(|node| reader.word(node, &planes));
     let filetype = fields
         .required(&mut reader, "type")
-        .and_then(|node| reader.parsed(node, "catalog/file-type"));
+        .and_then(|node| reader.parsed(node, "catalog/value"));
     let when = fields.optional("when").and_then(|node| reader.text(node));
     let verbatim = fields
         .optional("verbatim")

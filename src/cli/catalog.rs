@@ -10,7 +10,7 @@ use super::{Failure, Outcome, Ui, load, report};
 use crate::bake::Format;
 use crate::base::{KubeMinor, Located, Place, Report, Source, closest};
 use crate::catalog::{Catalog, InstanceType};
-use crate::verify::CHECKS;
+use crate::verify;
 
 /// Show what nodebake knows.
 #[derive(Debug, clap::Args)]
@@ -306,7 +306,7 @@ fn checks() -> Listing {
         rows: Vec::new(),
         json: Vec::new(),
     };
-    for check in CHECKS {
+    for check in verify::checks() {
         listing.rows.push(vec![
             check.id.to_owned(),
             check.severity.to_string(),

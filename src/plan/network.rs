@@ -51,7 +51,7 @@ pub(super) fn decide(desk: &mut Desk<'_>) -> NetworkPlan {
 fn dummy_interface(desk: &mut Desk<'_>) -> (String, &'static str) {
     let network = &desk.spec.network;
     let from_profile = desk.profile_default("network.interface", |reader, node| {
-        reader.parsed::<InterfaceName>(node, "catalog/interface")
+        reader.parsed::<InterfaceName>(node, "catalog/value")
     });
     let from_profile = from_profile.map(|(name, origin)| (name.value.as_str().to_owned(), origin));
     let stated = network.interface.as_ref();

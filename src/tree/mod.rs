@@ -58,6 +58,11 @@ impl FileTree {
         Ok(())
     }
 
+    /// Adds a file, in place of the one at its path if there is one.
+    pub fn replace(&mut self, entry: Entry) {
+        self.entries.insert((entry.plane, entry.path.clone()), entry);
+    }
+
     /// The file at `path` of `plane`.
     pub fn get(&self, plane: Plane, path: &str) -> Option<&Entry> {
         let path: AbsPath = path.parse().ok()?;

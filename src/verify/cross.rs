@@ -1,11 +1,49 @@
 //! Rules that span several files.
 
-use super::Subject;
 use super::kubelet::{configurations, flag_value};
+use super::{Check, Subject};
 use crate::base::{Finding, Severity};
 use crate::catalog::Plane;
-use crate::facts;
 use crate::syntax::{FileType, sysctl, systemd, toml, yaml};
+
+/// The checks of this file.
+pub(super) const ROWS: &[Check] = &[
+    Check {
+        id: "identity/name",
+        severity: Severity::Error,
+        summary: "The node's name is the same to the kubelet, the mapping and the session",
+        reason: "NodeRestriction lets system:node:NAME touch the node NAME only, and the serving certificate is signed for that name only.",
+        run: Some(one_name),
+    },
+    Check {
+        id: "network/address",
+        severity: Severity::Error,
+        summary: "The node IP is on the dummy interface, as a /32",
+        reason: "The kubelet refuses a node IP that no interface has (component-helpers node/util/ips.go); a wider prefix makes a connected route that swallows the VPC's subnet.",
+        run: Some(address_on_interface),
+    },
+    Check {
+        id: "cgroup/driver",
+        severity: Severity::Error,
+        summary: "kubelet and every runtime of containerd use the same cgroup driver",
+        reason: "With two drivers two managers move the same processes: pods are killed under memory pressure without a trace (containerd docs/cri/config.md).",
+        run: Some(cgroup_driver),
+    },
+    Check {
+        id: "sysctl/kernel-defaults",
+        severity: Severity::Error,
+        summary: "protectKernelDefaults finds all six kernel settings, to the number",
+        reason: "The kubelet compares for equality and does not start otherwise (component-helpers node/util/sysctl).",
+        run: Some(kernel_defaults),
+    },
+    Check {
+        id: "file/reference",
+        severity: Severity::Error,
+        summary: "Files that a file names are brought or belong to the image",
+        reason: "A kubeconfig, CA, configuration or program that is not there is found out only by a node that never becomes Ready.",
+        run: Some(references),
+    },
+];
 
 pub(super) fn one_name(subject: &Subject<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -257,11 +295,4 @@ pub(super) fn references(subject: &Subject<'_>) -> Vec<Finding> {
             .hint("add the template or the artifact to the profile")
         })
         .collect()
-}
-
-pub(super) fn ca_validity(subject: &Subject<'_>) -> Vec<Finding> {
-    subject
-        .now
-        .map(|now| facts::check_validity(&subject.plan.facts, now))
-        .unwrap_or_default()
 }

@@ -1,10 +1,28 @@
 //! Each file by itself.
 
-use super::Subject;
+use super::{Check, Subject};
 use crate::base::{Finding, Place, Severity};
 use crate::catalog::Plane;
 use crate::syntax::{FileType, ini, sysctl, systemd, toml, yaml};
 use crate::tree::Entry;
+
+/// The checks of this file.
+pub(super) const ROWS: &[Check] = &[
+    Check {
+        id: "file/syntax",
+        severity: Severity::Error,
+        summary: "Every file is read again by its type",
+        reason: "A file that its program cannot read costs a boot: containerd and kubelet stop, netplan before 1.1 drops every network card's configuration, systemd ignores the unit.",
+        run: Some(syntax),
+    },
+    Check {
+        id: "file/path",
+        severity: Severity::Error,
+        summary: "No file lies where nodebake or cloud-init keeps its own state",
+        reason: "Files under /var/lib/nodebake, /run and /var/lib/cloud are state of the running machine: what is baked there is lost or breaks the next boot.",
+        run: Some(reserved_paths),
+    },
+];
 
 const ID: &str = "file/syntax";
 
@@ -21,11 +39,8 @@ fn parse(entry: &Entry) -> Vec<Finding> {
     match entry.filetype {
         FileType::Yaml => {
             if let Err(report) = yaml::parse(&entry.source()) {
-                findings.extend(
-                    report
-                        .into_iter()
-                        .map(|finding| finding.note(&entry.origin, "it is made here")),
-                );
+                let as_ours = |finding: Finding| Finding { id: ID, ..finding }.note(&entry.origin, "it is made here");
+                findings.extend(report.into_iter().map(as_ours));
             }
         }
         FileType::Json => {

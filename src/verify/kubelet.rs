@@ -1,10 +1,49 @@
 //! The kubelet: configuration, feature gates and flags against its version.
 
-use super::Subject;
+use super::{Check, Subject};
 use crate::base::{Finding, KubeMinor, Place, Severity, closest, quantity_value};
 use crate::catalog::{Field, FieldType, Plane};
 use crate::syntax::yaml::{self, Kind, Node};
 use crate::syntax::{FileType, systemd};
+
+/// The checks of this file.
+pub(super) const ROWS: &[Check] = &[
+    Check {
+        id: "kubelet/unknown-key",
+        severity: Severity::Error,
+        summary: "KubeletConfiguration has only keys that this kubelet knows",
+        reason: "The kubelet decodes strictly first and on an unknown key falls back to a lenient decode with one log line: a typo is ignored (kubernetes/kubernetes pkg/kubelet/kubeletconfig/util/codec).",
+        run: Some(unknown_keys),
+    },
+    Check {
+        id: "kubelet/value",
+        severity: Severity::Error,
+        summary: "KubeletConfiguration values have the right type and range",
+        reason: "A wrong type or a value outside its range stops the kubelet (kubernetes/kubernetes pkg/kubelet/apis/config/validation).",
+        run: Some(values),
+    },
+    Check {
+        id: "kubelet/feature-gate",
+        severity: Severity::Error,
+        summary: "Feature gates exist in this kubelet and are not locked to the other value",
+        reason: "An unknown gate, or a locked one set to anything but its default, stops the kubelet (k8s.io/component-base/featuregate).",
+        run: Some(feature_gates),
+    },
+    Check {
+        id: "kubelet/flag",
+        severity: Severity::Error,
+        summary: "The kubelet's flags exist in its version",
+        reason: "The kubelet exits on a flag it does not know; flags are taken away by upgrades (kubernetes CHANGELOGs 1.24 to 1.36).",
+        run: Some(flags),
+    },
+    Check {
+        id: "kubelet/exec-auth",
+        severity: Severity::Error,
+        summary: "No client certificate rotation beside the exec plugin",
+        reason: "rotateCertificates makes the kubelet wrap its transport anonymously, which drops the exec plugin: it can no longer authenticate (kubernetes/kubernetes cmd/kubelet/app/server.go).",
+        run: Some(exec_auth),
+    },
+];
 
 /// Where our configuration is.
 pub(super) const CONFIG: &str = "/etc/kubernetes/kubelet/kubelet-config.yaml";

@@ -5,13 +5,15 @@
 mod check;
 mod cross;
 mod files;
+mod floors;
 mod kubelet;
 mod secrets;
 
-pub use check::{CHECKS, Check};
+pub use check::{Check, check, checks};
 
 use crate::base::Report;
 use crate::catalog::Catalog;
+use crate::facts;
 use crate::plan::Plan;
 use crate::tree::FileTree;
 
@@ -24,8 +26,6 @@ pub struct Subject<'v> {
     pub tree: &'v FileTree,
     /// The tables.
     pub catalog: &'v Catalog,
-    /// Seconds since 1970, for what expires; `None` leaves such checks out.
-    pub now: Option<i64>,
 }
 
 /// A tree that passed every check.
@@ -41,17 +41,20 @@ impl Verified {
     }
 }
 
-/// Runs every check. The report holds the warnings; errors forbid the verified tree.
+/// Runs every check. `now` is seconds since 1970, for what expires; without it nothing expires. The report holds the
+/// warnings; errors forbid the verified tree.
 pub fn verify(tree: FileTree, plan: &Plan, catalog: &Catalog, now: Option<i64>) -> (Option<Verified>, Report) {
     let subject = Subject {
         plan,
         tree: &tree,
         catalog,
-        now,
     };
     let mut report = Report::new();
-    for check in CHECKS {
-        report.extend((check.run)(&subject));
+    if let Some(now) = now {
+        report.extend(facts::check_validity(&plan.facts, now));
+    }
+    for run in checks().filter_map(|check| check.run) {
+        report.extend(run(&subject));
     }
     if report.has_errors() {
         (None, report)

@@ -1,9 +1,27 @@
 //! Secrets: none may stand in a file.
 
-use super::Subject;
-use crate::base::{Finding, Place};
+use super::{Check, Subject};
+use crate::base::{Finding, Place, Severity};
 use crate::catalog::Plane;
 use crate::syntax::FileType;
+
+/// The checks of this file.
+pub(super) const ROWS: &[Check] = &[
+    Check {
+        id: "secret/in-text",
+        severity: Severity::Error,
+        summary: "No secret stands in any file",
+        reason: "User-data stays on the machine in /var/lib/cloud and at the provider, goldens stay in the repository: a key in one of them is public.",
+        run: Some(in_text),
+    },
+    Check {
+        id: "secret/mode",
+        severity: Severity::Error,
+        summary: "Files that name a private path's content are readable by root alone",
+        reason: "kubeconfigs and netplan files are expected to be 0600; netplan warns about every other mode.",
+        run: Some(modes),
+    },
+];
 
 /// Looks for what the secret scanners of this field look for: key ids of IAM, private keys, session tokens, bearer
 /// tokens. Never prints what it found.

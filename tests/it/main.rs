@@ -4,9 +4,11 @@
 
 mod aws_credentials;
 mod catalog;
+mod checks;
 mod cli;
 mod errors;
 mod first_boot;
 mod floors;
 mod golden;
+mod judges;
 mod support;
