@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::Artifact;
 use super::budget::{Budget, Share};
-use super::gzip::gzip;
+use super::gzip::Gzip;
 use crate::base::{Finding, Report, Severity, Sha256};
 use crate::catalog::Plane;
 use crate::plan::Plan;
@@ -28,7 +28,8 @@ const FIRST_BOOT: &str = "/usr/local/lib/nodebake/first-boot";
 /// The node's user-data. Refuses a document that is larger than the provider takes.
 pub fn user_data(plan: &Plan, verified: &Verified) -> Result<Artifact, Report> {
     let entries: Vec<&Entry> = verified.tree().plane(Plane::Node).collect();
-    let (text, shares) = document(plan, &entries, Written::smallest);
+    let mut gzip = Gzip::new();
+    let (text, shares) = document(plan, &entries, |entry| Written::smallest(entry, &mut gzip));
     reread(&text, &entries)?;
     let mut bytes = text.into_bytes();
     let mut shares = shares;
@@ -37,7 +38,7 @@ pub fn user_data(plan: &Plan, verified: &Verified) -> Result<Artifact, Report> {
         // Compressed as a whole the files share a dictionary; inside they stay plain, or it would be paid for twice.
         let (plain, plain_shares) = document(plan, &entries, Written::plainest);
         reread(&plain, &entries)?;
-        let whole = gzip(plain.as_bytes());
+        let whole = gzip.pack(plain.as_bytes());
         if whole.len() < bytes.len() {
             (bytes, shares, gzipped) = (whole, plain_shares, true);
         }
@@ -83,9 +84,9 @@ impl Written {
         }
     }
 
-    fn smallest(entry: &Entry) -> Self {
+    fn smallest(entry: &Entry, gzip: &mut Gzip) -> Self {
         let plain = Self::plainest(entry);
-        let packed = Self::Packed(STANDARD.encode(gzip(entry.text.as_bytes())));
+        let packed = Self::Packed(STANDARD.encode(gzip.pack(entry.text.as_bytes())));
         if item(entry, &packed).len() < item(entry, &plain).len() {
             packed
         } else {
@@ -111,7 +112,7 @@ fn item(entry: &Entry, written: &Written) -> String {
     }
 }
 
-fn document(plan: &Plan, entries: &[&Entry], write: fn(&Entry) -> Written) -> (String, Vec<Share>) {
+fn document(plan: &Plan, entries: &[&Entry], mut write: impl FnMut(&Entry) -> Written) -> (String, Vec<Share>) {
     let value = |path: &str| {
         plan.book
             .get(path)

@@ -112,9 +112,9 @@ impl Catalog {
 }
 
 impl Catalog {
-    /// How `component` is installed: the action (`file`, `untar0`, `untar1`), and where it goes.
-    pub fn install_rule(&self, component: &str) -> Result<(String, String), Report> {
-        let rules = self.read("profiles/kubernetes/artifacts.yaml", |reader, node| {
+    /// Reads how components are installed: name, action (`file`, `untar0`, `untar1`), and where it goes.
+    pub(super) fn read_install_rules(&self) -> Result<Vec<(String, String, String)>, Report> {
+        self.read("profiles/kubernetes/artifacts.yaml", |reader, node| {
             let mut fields = reader.map(node, "the artifacts table");
             let rows = fields.required(reader, "artifacts");
             fields.done(reader);
@@ -123,13 +123,8 @@ impl Catalog {
                     .list(rows?)
                     .iter()
                     .filter_map(|node| install_row(reader, node))
-                    .collect::<Vec<_>>(),
+                    .collect(),
             )
-        })?;
-        let rule = rules.into_iter().find(|(name, ..)| name == component);
-        rule.map(|(_, action, dest)| (action, dest)).ok_or_else(|| {
-            let message = format!("profiles/kubernetes/artifacts.yaml does not say where {component} goes");
-            Finding::new(crate::base::Severity::Error, "catalog/artifact", message).into()
         })
     }
 }

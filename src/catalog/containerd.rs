@@ -43,7 +43,7 @@ impl ContainerdTable {
 
 impl Catalog {
     /// The containerd table.
-    pub fn containerd_table(&self) -> Result<ContainerdTable, Report> {
+    pub(super) fn read_containerd_table(&self) -> Result<ContainerdTable, Report> {
         self.read("profiles/kubernetes/containerd.yaml", |reader, node| {
             let mut fields = reader.map(node, "the containerd table");
             let schemas = fields.required(reader, "schemas");

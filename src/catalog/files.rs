@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::cache::Cache;
 use crate::base::{Finding, Place, Report, Severity, Source, closest};
 use crate::syntax::yaml::{self, Node, Reader};
 
@@ -10,10 +11,11 @@ use crate::syntax::yaml::{self, Node, Reader};
 const EMBEDDED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/catalog.rs"));
 
 /// All files of the catalog by their path, such as `profiles/satellite.yaml`.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Catalog {
     files: BTreeMap<String, Arc<Source>>,
     overlaid: Vec<String>,
+    pub(super) cache: Cache,
 }
 
 impl Catalog {
@@ -26,6 +28,7 @@ impl Catalog {
         Self {
             files,
             overlaid: Vec::new(),
+            cache: Cache::default(),
         }
     }
 
@@ -68,6 +71,27 @@ impl Catalog {
             .range(folder.to_owned()..)
             .take_while(move |(path, _)| path.starts_with(folder))
             .filter_map(move |(path, _)| path.strip_prefix(folder)?.strip_suffix(ending))
+    }
+
+    /// The lines of one row of a built-in table: from the line that is `start` up to the next line that begins like
+    /// it, as a source whose lines are numbered as in the file. `None` if the file is the user's own, which is always
+    /// read whole so that all its mistakes are told, or if there is no such row.
+    pub(super) fn row(&self, path: &str, start: &str) -> Option<Arc<Source>> {
+        if self.is_overlaid(path) {
+            return None;
+        }
+        let source = self.files.get(path)?;
+        let line = format!("\n{start}\n");
+        let at = source.text.find(&line)? + 1;
+        let opening: String = start.chars().take_while(|c| *c == ' ' || *c == '-').collect();
+        let end = source.text[at..]
+            .find(&format!("\n{opening}"))
+            .map_or(source.text.len(), |end| at + end + 1);
+        let before = source.text[..at].matches('\n').count();
+        Some(Source::new(
+            source.name.clone(),
+            format!("{}{}", "\n".repeat(before), &source.text[at..end]),
+        ))
     }
 
     /// Reads the YAML file at `path` with `read`; its mistakes are reported where they are.

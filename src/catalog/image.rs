@@ -88,7 +88,7 @@ impl Image {
 
 impl Catalog {
     /// The image `name`.
-    pub fn image(&self, name: &Located<String>) -> Result<Image, Report> {
+    pub(super) fn read_image(&self, name: &Located<String>) -> Result<Image, Report> {
         let path = format!("images/{}.yaml", name.value);
         if self.file(&path).is_none() {
             return Err(unknown(

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::files::unknown;
 use super::{Arch, Catalog};
 use crate::base::{Located, Place, Report};
-use crate::syntax::yaml::{Node, Reader};
+use crate::syntax::yaml::{self, Node, Reader};
 
 /// NVIDIA's GPU generations, oldest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -112,26 +112,32 @@ impl Catalog {
         })
     }
 
-    /// The type `provider/name`.
-    pub fn instance_type(&self, name: &Located<String>) -> Result<InstanceType, Report> {
-        let (provider, row) = name.value.split_once('/').unwrap_or(("", &name.value));
+    /// Reads the type `provider/name`. Of a built-in table only its own row is parsed.
+    pub(super) fn read_instance_type(&self, name: &Located<String>) -> Result<InstanceType, Report> {
+        let (provider, wanted) = name.value.split_once('/').unwrap_or(("", &name.value));
+        let path = format!("profiles/instance-types/{provider}.yaml");
+        if let Some(source) = self.row(&path, &format!("  - name: {wanted}")) {
+            let node = yaml::parse(&source)?;
+            let mut report = Report::new();
+            let mut reader = Reader { report: &mut report };
+            let found = node.items().first().and_then(|node| row(&mut reader, node, provider));
+            return found.ok_or(report);
+        }
         let providers: Vec<&str> = self.names("profiles/instance-types/", ".yaml").collect();
         if !providers.contains(&provider) {
             return Err(unknown("provider", provider, Some(&name.place), providers.into_iter()));
         }
         let types = self.instance_types(provider)?;
-        match types.iter().find(|kind| kind.name == row) {
-            Some(kind) => Ok(kind.clone()),
-            None => {
-                let names: Vec<String> = types.iter().map(InstanceType::full_name).collect();
-                Err(unknown(
-                    "instance type",
-                    &name.value,
-                    Some(&name.place),
-                    names.iter().map(String::as_str),
-                ))
-            }
+        if let Some(kind) = types.iter().find(|kind| kind.name == wanted) {
+            return Ok(kind.clone());
         }
+        let names: Vec<String> = types.iter().map(InstanceType::full_name).collect();
+        Err(unknown(
+            "instance type",
+            &name.value,
+            Some(&name.place),
+            names.iter().map(String::as_str),
+        ))
     }
 }
 

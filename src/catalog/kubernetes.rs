@@ -121,7 +121,7 @@ impl KubeletFlags {
 
 impl Catalog {
     /// The keys of `KubeletConfiguration`.
-    pub fn kubelet_schema(&self) -> Result<KubeletSchema, Report> {
+    pub(super) fn read_kubelet_schema(&self) -> Result<KubeletSchema, Report> {
         self.read("profiles/kubernetes/kubelet-config.yaml", |reader, node| {
             let mut fields = reader.map(node, "the kubelet schema");
             for key in ["kind", "apiVersion"] {
@@ -143,7 +143,7 @@ impl Catalog {
     }
 
     /// The feature gates.
-    pub fn feature_gates(&self) -> Result<FeatureGates, Report> {
+    pub(super) fn read_feature_gates(&self) -> Result<FeatureGates, Report> {
         self.read("profiles/kubernetes/feature-gates.yaml", |reader, node| {
             let mut fields = reader.map(node, "the feature gates");
             let complete = fields
@@ -167,7 +167,7 @@ impl Catalog {
     }
 
     /// The kubelet's flags.
-    pub fn kubelet_flags(&self) -> Result<KubeletFlags, Report> {
+    pub(super) fn read_kubelet_flags(&self) -> Result<KubeletFlags, Report> {
         self.read("profiles/kubernetes/kubelet-flags.yaml", |reader, node| {
             let mut fields = reader.map(node, "the kubelet flags");
             let flags = fields.required(reader, "flags");

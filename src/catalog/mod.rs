@@ -2,6 +2,7 @@
 //! overlaid file by file by a user's own folder. Read on demand: a bake touches the few files it needs.
 
 mod artifact;
+mod cache;
 mod containerd;
 mod files;
 mod image;

@@ -48,7 +48,7 @@ impl Profile {
 
 impl Catalog {
     /// The profile `name`.
-    pub fn profile(&self, name: &Located<String>) -> Result<Profile, Report> {
+    pub(super) fn read_profile(&self, name: &Located<String>) -> Result<Profile, Report> {
         let path = format!("profiles/{}.yaml", name.value);
         if self.file(&path).is_none() || name.value.contains('/') {
             return Err(unknown("profile", &name.value, Some(&name.place), self.profile_names()));

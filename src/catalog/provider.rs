@@ -49,7 +49,7 @@ pub struct Provider {
 
 impl Catalog {
     /// The provider `name`.
-    pub fn provider(&self, name: &str) -> Result<Provider, Report> {
+    pub(super) fn read_provider(&self, name: &str) -> Result<Provider, Report> {
         let path = format!("profiles/providers/{name}.yaml");
         if self.file(&path).is_none() {
             return Err(unknown(

@@ -80,7 +80,7 @@ pub struct SizingTable {
 
 impl Catalog {
     /// The sizing table.
-    pub fn sizing(&self) -> Result<SizingTable, Report> {
+    pub(super) fn read_sizing(&self) -> Result<SizingTable, Report> {
         self.read("profiles/sizing.yaml", table)
     }
 }

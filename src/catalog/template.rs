@@ -75,7 +75,7 @@ impl Template {
 
 impl Catalog {
     /// The template `component/name`.
-    pub fn template(&self, name: &str, place: Option<&Place>) -> Result<Template, Report> {
+    pub(super) fn read_template(&self, name: &str, place: Option<&Place>) -> Result<Template, Report> {
         match self.file(&format!("templates/{name}.j2")) {
             Some(source) => parse(name, source),
             None => Err(unknown("template", name, place, self.names("templates/", ".j2"))),

@@ -145,7 +145,7 @@ fn profiles(catalog: &Catalog) -> Result<Listing, Report> {
             "name": profile.name, "summary": profile.summary, "naming": profile.naming,
             "labels": labels, "templates": templates,
         }));
-        listing.rows.push(vec![profile.name, profile.summary]);
+        listing.rows.push(vec![profile.name.clone(), profile.summary.clone()]);
     }
     Ok(listing)
 }
@@ -178,7 +178,7 @@ fn images(catalog: &Catalog) -> Result<Listing, Report> {
             json!(image.nvidia_driver).as_str().unwrap_or_default().to_owned(),
             yes_no(image.verified),
         ]);
-        let mut sheet = json!(image);
+        let mut sheet = json!(*image);
         sheet["disableUnits"] = image
             .disable_units
             .iter()
@@ -259,13 +259,13 @@ fn providers(catalog: &Catalog) -> Result<Listing, Report> {
     };
     for name in catalog.names("profiles/providers/", ".yaml") {
         let provider = catalog.provider(name)?;
-        listing.json.push(json!(provider));
+        listing.json.push(json!(*provider));
         listing.rows.push(vec![
             provider.name.clone(),
             provider.max_bytes.to_string(),
             json!(provider.wire_encoding).as_str().unwrap_or_default().to_owned(),
             yes_no(provider.gzip),
-            provider.summary,
+            provider.summary.clone(),
         ]);
     }
     Ok(listing)
@@ -290,9 +290,9 @@ fn templates(catalog: &Catalog) -> Result<Listing, Report> {
         }));
         let plane = template.plane.word().to_owned();
         listing.rows.push(vec![
-            template.name,
+            template.name.clone(),
             plane,
-            template.path.value,
+            template.path.value.clone(),
             template.mode.to_string(),
             when,
         ]);

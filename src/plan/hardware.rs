@@ -1,5 +1,7 @@
 //! The machine: labels of the instance type, corrected by the user, counted with caution.
 
+use std::sync::Arc;
+
 use super::Desk;
 use crate::base::{Finding, Located, MemoryMib, Origin};
 use crate::catalog::SizingTable;
@@ -11,7 +13,7 @@ pub(super) struct Machine {
     pub(super) memory: MemoryMib,
     pub(super) disk_gib: u64,
     pub(super) gpus: u64,
-    pub(super) table: SizingTable,
+    pub(super) table: Arc<SizingTable>,
 }
 
 pub(super) fn decide(desk: &mut Desk<'_>) -> Option<Machine> {

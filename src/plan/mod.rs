@@ -19,6 +19,8 @@ pub use book::{Book, Decision};
 pub use containerd::ContainerdPlan;
 pub use sizing::{Reservation, reserve};
 
+use std::sync::Arc;
+
 use crate::base::{Finding, Origin, Place, Report, Severity, Version};
 use crate::catalog::{Catalog, Image, InstanceType, Profile, Provider};
 use crate::facts::ClusterFacts;
@@ -30,13 +32,13 @@ pub struct Plan {
     /// What the user wrote.
     pub spec: NodeSpec,
     /// The profile.
-    pub profile: Profile,
+    pub profile: Arc<Profile>,
     /// The image.
-    pub image: Image,
+    pub image: Arc<Image>,
     /// The hardware.
-    pub instance_type: InstanceType,
+    pub instance_type: Arc<InstanceType>,
     /// The cloud.
-    pub provider: Provider,
+    pub provider: Arc<Provider>,
     /// The cluster.
     pub facts: ClusterFacts,
     /// The kubelet's exact version.

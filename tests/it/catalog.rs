@@ -78,14 +78,8 @@ fn every_template_is_used() {
     let catalog = Catalog::embedded();
     let mut used: Vec<String> = Vec::new();
     for profile in catalog.profile_names() {
-        used.extend(
-            catalog
-                .profile(&named(profile))
-                .unwrap()
-                .templates
-                .into_iter()
-                .map(|name| name.value),
-        );
+        let profile = catalog.profile(&named(profile)).unwrap();
+        used.extend(profile.templates.iter().map(|name| name.value.clone()));
     }
     let unused: Vec<&str> = catalog
         .names("templates/", ".j2")

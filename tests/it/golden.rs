@@ -11,6 +11,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use nodebake::bake;
 use nodebake::base::{Located, Place, Source};
@@ -60,7 +61,7 @@ struct Case {
 fn cases() -> Vec<Case> {
     let catalog = Catalog::embedded();
     let mut cases = Vec::new();
-    let images: Vec<Image> = catalog
+    let images: Vec<Arc<Image>> = catalog
         .names("images/", ".yaml")
         .map(|name| catalog.image(&named(name)).unwrap())
         .collect();

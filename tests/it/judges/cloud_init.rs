@@ -156,7 +156,7 @@ fn a_broken_document_is_refused() {
         ("permissions: \"0644\"", "permissions: 0644", "is not of type 'string'"),
         ("content:", "contents:", "'contents' was unexpected"),
         ("#cloud-config\n", "#cloud_config\n", "#cloud-config"),
-        ("runcmd:\n  - [", "runcmd:\n  - {", "not valid YAML"),
+        ("runcmd:\n  - [", "runcmd:\n  - {", "not valid yaml"),
     ] {
         assert!(good.contains(from), "{from}");
         let said = cloud_init.judge(good.replacen(from, to, 1).as_bytes());

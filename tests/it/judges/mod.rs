@@ -1,4 +1,4 @@
-//! The real programs as judges of what nodebake writes: cloud-init, PyYAML, containerd, CNI plugins, netplan, systemd,
+//! The real programs as judges of what nodebake writes: cloud-init, `PyYAML`, containerd, CNI plugins, netplan, systemd,
 //! bash, shellcheck and sysctl read the files of a set of nodes that covers what the templates can do.
 //!
 //! A tool that is missing skips its tests, with a printed reason, and fails them where CI=true; `.ci/setup` installs
@@ -8,7 +8,8 @@
 
 #![allow(
     clippy::disallowed_methods,
-    reason = "tests reach the disk, processes and the environment"
+    clippy::print_stdout,
+    reason = "tests reach the disk, processes and the environment, and say what they skip"
 )]
 
 mod cloud_init;
@@ -199,6 +200,13 @@ impl Machine {
     /// A copy of a file of this machine, or of a test's tool.
     fn copy(&self, from: &Path, to: &str) {
         self.put(to, std::fs::read(from).unwrap(), 0o755);
+    }
+
+    /// A symbolic link.
+    fn link(&self, target: &str, path: &str) {
+        let place = self.outside(path);
+        std::fs::create_dir_all(place.parent().unwrap()).unwrap();
+        symlink(target, place).unwrap();
     }
 
     /// Edits a file that is there already.

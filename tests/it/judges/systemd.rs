@@ -1,1 +1,161 @@
-//! .
+//! systemd accepts every unit and drop-in, can enable what shall run, and finds an order to start it in.
+
+use std::path::{Path, PathBuf};
+
+use nodebake::pipeline::Built;
+
+use super::{Machine, assignments, brought, decided, namespaces, nodes};
+use crate::support::{have, stderr, stdout};
+use nodebake::catalog::Plane;
+
+const UNITS: &str = "/etc/systemd/system/";
+
+/// A machine that has the programs of the units, and a unit of the image's to which a drop-in belongs.
+fn machine(built: &Built) -> Machine {
+    let machine = Machine::of(built);
+    machine.stub("/usr/local/bin/kubelet");
+    machine.stub(
+        decided(built, "containerd.path")
+            .as_str()
+            .unwrap_or("/usr/bin/containerd"),
+    );
+    for name in [
+        "bin/nvidia-modprobe",
+        "bin/nvidia-ctk",
+        "sbin/modprobe",
+        "sbin/iptables",
+    ] {
+        machine.stub(&format!("/usr/{name}"));
+    }
+    for name in ["nvidia-fabricmanager", "containerd"] {
+        let drop_ins = machine.outside(&format!("{UNITS}{name}.service.d"));
+        let unit = format!("{UNITS}{name}.service");
+        if drop_ins.is_dir() && !machine.outside(&unit).exists() {
+            machine.put(
+                &unit,
+                "[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n",
+                0o644,
+            );
+        }
+    }
+    machine
+}
+
+/// The units nodebake brings, and those of them that can be enabled.
+fn units(built: &Built) -> (Vec<String>, Vec<String>) {
+    let mut all = Vec::new();
+    let mut enabled = Vec::new();
+    for entry in built.verified.tree().plane(Plane::Node) {
+        let Some(name) = entry
+            .path
+            .as_str()
+            .strip_prefix(UNITS)
+            .filter(|name| !name.contains('/'))
+        else {
+            continue;
+        };
+        all.push(name.to_owned());
+        if assignments(&entry.text).keys().any(|key| key.starts_with("[Install]")) {
+            enabled.push(name.to_owned());
+        }
+    }
+    (all, enabled)
+}
+
+/// What systemd has against the machine's units, once all are enabled as at the end of first boot.
+fn complaints(machine: &Machine, built: &Built) -> Vec<String> {
+    let (all, enabled) = units(built);
+    assert!(!all.is_empty());
+    let script = format!(
+        ". /etc/nodebake/node.env && systemctl -q enable $NB_ENABLE_UNITS {} && cd {UNITS} && \
+         systemd-analyze --man=no verify multi-user.target {} && echo fine",
+        enabled.join(" "),
+        all.join(" ")
+    );
+    let output = machine.run(&["bash", "-c", &script]);
+    // systemctl tells on standard error what it has done.
+    let mut said: Vec<String> = stderr(&output)
+        .lines()
+        .filter(|line| !line.starts_with("Created symlink "))
+        .map(str::to_owned)
+        .collect();
+    if said.is_empty() && stdout(&output).trim() != "fine" {
+        said.push(format!("{}: {}", output.status, stdout(&output)));
+    }
+    said
+}
+
+fn accepts_all(userland: Option<&Path>) {
+    for node in nodes() {
+        let machine = machine(&node.built);
+        let machine = match userland {
+            Some(root) => machine.userland(root),
+            None => machine,
+        };
+        assert_eq!(complaints(&machine, &node.built), [""; 0], "{}", node.name);
+    }
+}
+
+#[test]
+fn the_installed_one_accepts_every_unit() {
+    if have("systemd-analyze") && namespaces() {
+        accepts_all(None);
+    }
+}
+
+/// 247: between Ubuntu 20.04's and 22.04's.
+#[test]
+fn an_older_one_accepts_every_unit() {
+    let root: Option<PathBuf> = brought("bullseye");
+    if let Some(root) = root.filter(|_| namespaces()) {
+        accepts_all(Some(&root));
+    }
+}
+
+/// 257: newer than Ubuntu 24.04's.
+#[test]
+fn a_newer_one_accepts_every_unit() {
+    let root: Option<PathBuf> = brought("trixie");
+    if let Some(root) = root.filter(|_| namespaces()) {
+        accepts_all(Some(&root));
+    }
+}
+
+#[test]
+fn a_broken_unit_is_seen() {
+    if !have("systemd-analyze") || !namespaces() {
+        return;
+    }
+    let built = &nodes()[0].built;
+    let timer = "nodebake-credentials.timer";
+    for (unit, from, to, why) in [
+        ("kubelet.service", "RestartSec=", "RestartSecs=", "Unknown key"),
+        ("kubelet.service", "[Install]", "[Instal]", "Unknown section"),
+        (
+            "kubelet.service.d/10-node.conf",
+            "/usr/local/bin/kubelet ",
+            "/usr/local/bin/kubelt ",
+            "kubelt",
+        ),
+        (
+            "kubelet.service.d/10-node.conf",
+            "[Service]",
+            "[Servic]",
+            "Unknown section",
+        ),
+        (timer, "OnUnitActiveSec=", "OnUnitActiveSec=often", "often"),
+        (timer, "OnBootSec=0", "OnBootSecs=0", "Unknown key"),
+        (
+            "nodebake-nvidia.service",
+            "After=nvidia",
+            "After=kubelet.service nvidia",
+            "ordering cycle",
+        ),
+        ("containerd.service", "Type=notify", "Type=notified", "notified"),
+    ] {
+        let machine = machine(built);
+        machine.edit(&format!("{UNITS}{unit}"), |text| text.replace(from, to));
+        let said = complaints(&machine, built);
+        assert!(said.iter().any(|line| line.contains(why)), "{unit}: {to}: {said:?}");
+    }
+}

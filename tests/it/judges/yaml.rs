@@ -1,4 +1,4 @@
-//! PyYAML, which cloud-init reads with, and nodebake's own reader find the same values in every YAML and JSON file.
+//! `PyYAML`, which cloud-init reads with, and nodebake's own reader find the same values in every YAML and JSON file.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::{PYTHON, nodes, refused, run, tool};
 use crate::support::{TempDir, have, stdout, told};
 
-/// The one document of each file as PyYAML reads it, or what it has against the file.
+/// The one document of each file as `PyYAML` reads it, or what it has against the file.
 fn pyyaml(paths: &[PathBuf]) -> Vec<Result<Value, String>> {
     let output = run(Command::new(PYTHON).arg(tool("pyyaml.py")).args(paths));
     assert_eq!(refused(&output), None);
