@@ -1,6 +1,6 @@
 //! The one function that joins the floors. Every command is it, or a prefix of it.
 
-use crate::base::Report;
+use crate::base::{Policy, Report};
 use crate::catalog::Catalog;
 use crate::facts::ClusterFacts;
 use crate::plan::Plan;
@@ -20,8 +20,16 @@ pub struct Built {
 }
 
 /// Plans, renders and verifies one node. `now` is seconds since 1970, for what expires; without it nothing expires.
-pub fn build(spec: NodeSpec, catalog: &Catalog, facts: ClusterFacts, now: Option<i64>) -> Result<Built, Report> {
-    let (plan, mut report) = Plan::resolve(spec, catalog, facts);
+/// `policy` judges what is an error.
+pub fn build(
+    spec: NodeSpec,
+    catalog: &Catalog,
+    facts: ClusterFacts,
+    now: Option<i64>,
+    policy: &Policy,
+) -> Result<Built, Report> {
+    let (plan, report) = Plan::resolve(spec, catalog, facts);
+    let mut report = policy.judge(report);
     let Some(plan) = plan else { return Err(report) };
     let tree = match render(&plan, catalog) {
         Ok(tree) => tree,
@@ -30,7 +38,7 @@ pub fn build(spec: NodeSpec, catalog: &Catalog, facts: ClusterFacts, now: Option
             return Err(report);
         }
     };
-    let (verified, found) = verify(tree, &plan, catalog, now);
+    let (verified, found) = verify(tree, &plan, catalog, now, policy);
     report.extend(found);
     match verified {
         Some(verified) if !report.has_errors() => Ok(Built {

@@ -168,13 +168,6 @@ impl Report {
         });
         all
     }
-
-    /// Every warning becomes an error, for `--strict`.
-    pub fn harden(&mut self) {
-        for finding in &mut self.findings {
-            finding.severity = Severity::Error;
-        }
-    }
 }
 
 impl IntoIterator for Report {

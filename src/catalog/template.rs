@@ -125,15 +125,20 @@ fn parse(name: &str, source: &Arc<Source>) -> Result<Template, Report> {
         .and_then(|node| reader.boolean(node))
         .is_some_and(|is| is.value);
     fields.done(&mut reader);
+    // The places are told in the whole file.
+    let whole = |text: Located<String>| Located {
+        place: Place::new(source, text.place.start..text.place.end),
+        value: text.value,
+    };
     let template = || {
         Some(Template {
             name: name.to_owned(),
             summary: summary?.value,
-            path: path?,
+            path: whole(path?),
             mode: mode?.value,
             plane: plane?.value,
             filetype: filetype?.value,
-            when,
+            when: when.map(whole),
             verbatim,
             source: Arc::clone(source),
             body_start,

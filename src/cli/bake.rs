@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Common, Failure, Loaded, Outcome, Ui, load};
+use super::{Common, Failure, Outcome, Ui, load};
 use crate::bake::{self, Artifact, Format};
 use crate::edge::fs;
 use crate::pipeline::Built;
@@ -32,10 +32,7 @@ fn format(word: &str) -> Result<Format, String> {
 }
 
 pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
-    let loaded = match Loaded::read(&args.node, &args.common) {
-        Ok(loaded) => loaded,
-        Err(failed) => return load::settle(ui, failed, &args.common),
-    };
+    let loaded = load::open(ui, &args.node, &args.common)?;
     let is_fleet = loaded.is_fleet;
     if is_fleet && args.output.is_none() {
         return Err(Failure::Usage(
@@ -45,7 +42,7 @@ pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
     let (baked, findings) = loaded.build(|built| match args.format {
         Format::CloudInit => bake::user_data(&built.plan, &built.verified),
     });
-    load::settle(ui, findings, &args.common)?;
+    load::settle(ui, &findings, &args.common)?;
     // All nodes are baked before the first one is written.
     for (built, artifact) in baked.ok_or(Failure::Findings)? {
         let name = &built.plan.spec.name.value;

@@ -19,7 +19,8 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
-    let (count, mut findings) = match Loaded::read(&args.node, &args.common) {
+    let policy = args.common.policy()?;
+    let (count, findings) = match Loaded::read(&args.node, args.common.catalog.as_deref(), policy) {
         Ok(loaded) => {
             let count = loaded.nodes.len();
             (
@@ -30,9 +31,6 @@ pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
         Err(failed) => (0, failed),
     };
     if args.json {
-        if args.common.strict {
-            findings.harden();
-        }
         ui.data(report::json(&findings)?.as_bytes())?;
         return if findings.has_errors() {
             Err(Failure::Findings)
@@ -40,7 +38,7 @@ pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
             Ok(())
         };
     }
-    load::settle(ui, findings, &args.common)?;
+    load::settle(ui, &findings, &args.common)?;
     ui.talk(&format!(
         "{} is fine: {count} node{}",
         args.node.display(),

@@ -27,10 +27,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
-    let loaded = match Loaded::read(&args.node, &args.common) {
-        Ok(loaded) => loaded,
-        Err(failed) => return load::settle(ui, failed, &args.common),
-    };
+    let loaded = load::open(ui, &args.node, &args.common)?;
     let names: Vec<String> = loaded.nodes.iter().map(|(spec, _)| spec.name.value.clone()).collect();
     let at = match &args.name {
         None if names.len() == 1 => 0,
@@ -45,10 +42,15 @@ pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
             .position(|other| other == name)
             .ok_or_else(|| Failure::Usage(format!("there is no node `{name}`: {}", names.join(", "))))?,
     };
-    let Loaded { catalog, mut nodes, .. } = loaded;
+    let Loaded {
+        catalog,
+        mut nodes,
+        policy,
+        ..
+    } = loaded;
     let (spec, facts) = nodes.swap_remove(at);
     let (plan, findings) = Plan::resolve(spec, &catalog, facts);
-    load::settle(ui, findings, &args.common)?;
+    load::settle(ui, &policy.judge(findings), &args.common)?;
     let plan = plan.ok_or(Failure::Findings)?;
     let path = args.path.as_deref().unwrap_or_default();
     let chosen: Vec<(&str, &Decision)> = plan.book.below(path).collect();

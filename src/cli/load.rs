@@ -8,7 +8,7 @@ use std::thread;
 
 use super::ui::Ui;
 use super::{Common, Failure, report};
-use crate::base::{Finding, Report, Source};
+use crate::base::{Finding, Policy, Report, Source};
 use crate::catalog::Catalog;
 use crate::edge::{clock, fs};
 use crate::facts::{self, ClusterFacts};
@@ -21,6 +21,7 @@ pub(super) struct Loaded {
     pub(super) catalog: Catalog,
     pub(super) is_fleet: bool,
     pub(super) nodes: Vec<(NodeSpec, ClusterFacts)>,
+    pub(super) policy: Policy,
 }
 
 /// The built-in catalog, with the user's folder over it.
@@ -45,13 +46,20 @@ pub(super) fn catalog(folder: Option<&Path>) -> Result<Catalog, Report> {
     }
 }
 
+/// Reads `node` for a command, and prints what is wrong with it.
+pub(super) fn open(ui: &Ui, node: &Path, common: &Common) -> Result<Loaded, Failure> {
+    let read = Loaded::read(node, common.catalog.as_deref(), common.policy()?);
+    read.map_err(|failed| {
+        report::print(ui, &failed, common.short);
+        Failure::Findings
+    })
+}
+
 impl Loaded {
     /// Reads `node` and every cluster file it names.
-    pub(super) fn read(node: &Path, common: &Common) -> Result<Self, Report> {
+    pub(super) fn read(node: &Path, catalog_folder: Option<&Path>, policy: Policy) -> Result<Self, Report> {
         let mut report = Report::new();
-        let catalog = catalog(common.catalog.as_deref())
-            .map_err(|failed| report.extend(failed))
-            .ok();
+        let catalog = catalog(catalog_folder).map_err(|failed| report.extend(failed)).ok();
         let document = fs::read_source(node)
             .map_err(|finding| Report::from(*finding))
             .and_then(|source| spec::read(&source))
@@ -88,6 +96,7 @@ impl Loaded {
                 catalog,
                 is_fleet: document.is_fleet,
                 nodes,
+                policy,
             })
         }
     }
@@ -99,9 +108,9 @@ impl Loaded {
         finish: impl Fn(&Built) -> Result<T, Report> + Sync,
     ) -> (Option<Vec<(Built, T)>>, Report) {
         let now = Some(clock::now());
-        let catalog = &self.catalog;
+        let (catalog, policy) = (&self.catalog, &self.policy);
         let one = |(spec, facts): (NodeSpec, ClusterFacts)| -> Result<(Built, T), Report> {
-            let built = pipeline::build(spec, catalog, facts, now)?;
+            let built = pipeline::build(spec, catalog, facts, now, policy)?;
             match finish(&built) {
                 Ok(value) => Ok((built, value)),
                 Err(failed) => {
@@ -157,11 +166,8 @@ fn on_all_cpus<I: Send, O: Send>(items: Vec<I>, work: &(impl Fn(I) -> O + Sync))
 }
 
 /// Prints the findings; fails if they forbid going on.
-pub(super) fn settle(ui: &Ui, mut findings: Report, common: &Common) -> Result<(), Failure> {
-    if common.strict {
-        findings.harden();
-    }
-    report::print(ui, &findings, common.short);
+pub(super) fn settle(ui: &Ui, findings: &Report, common: &Common) -> Result<(), Failure> {
+    report::print(ui, findings, common.short);
     if findings.has_errors() {
         Err(Failure::Findings)
     } else {

@@ -16,6 +16,8 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::base::{Policy, closest};
+use crate::verify;
 use load::Loaded;
 use ui::Ui;
 
@@ -77,9 +79,48 @@ struct Common {
     /// Take warnings for errors
     #[arg(long)]
     strict: bool,
+    /// Take the errors of this rule for warnings, and drop its warnings
+    #[arg(long, value_name = "ID")]
+    allow: Vec<String>,
+    /// Take the warnings of this rule for errors
+    #[arg(long, value_name = "ID")]
+    deny: Vec<String>,
     /// One line for each finding, as editors read it
     #[arg(long)]
     short: bool,
+}
+
+/// Rules that cannot be allowed: without what they ask for there is nothing to go on with.
+const FORM: [&str; 6] = ["spec/", "facts/", "catalog/", "render/", "bake/", "secret/"];
+
+impl Common {
+    /// The policy these words ask for.
+    fn policy(&self) -> Result<Policy, Failure> {
+        for id in self.allow.iter().chain(&self.deny) {
+            if verify::check(id).is_none() {
+                let near = closest(id, verify::checks().map(|check| check.id));
+                let hint = near.map(|near| format!(", did you mean `{near}`?")).unwrap_or_default();
+                return Err(Failure::Usage(format!(
+                    "there is no rule `{id}`{hint} `nodebake catalog checks` lists them"
+                )));
+            }
+        }
+        if let Some(id) = self
+            .allow
+            .iter()
+            .find(|id| FORM.iter().any(|area| id.starts_with(area)))
+        {
+            return Err(Failure::Usage(format!(
+                "`{id}` cannot be allowed: nothing could be baked without it"
+            )));
+        }
+        let set = |ids: &[String]| ids.iter().cloned().collect();
+        Ok(Policy {
+            strict: self.strict,
+            allow: set(&self.allow),
+            deny: set(&self.deny),
+        })
+    }
 }
 
 /// Runs the program.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Common, Failure, Loaded, Outcome, Ui, load};
+use super::{Common, Failure, Outcome, Ui, load};
 use crate::edge::fs;
 use crate::review;
 
@@ -20,13 +20,10 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
-    let loaded = match Loaded::read(&args.node, &args.common) {
-        Ok(loaded) => loaded,
-        Err(failed) => return load::settle(ui, failed, &args.common),
-    };
+    let loaded = load::open(ui, &args.node, &args.common)?;
     let is_fleet = loaded.is_fleet;
     let (built, findings) = loaded.build(|_| Ok(()));
-    load::settle(ui, findings, &args.common)?;
+    load::settle(ui, &findings, &args.common)?;
     for (node, ()) in built.ok_or(Failure::Findings)? {
         let folder = if is_fleet {
             args.output.join(&node.plan.spec.name.value)

@@ -85,18 +85,10 @@ impl Engine {
         let path: AbsPath = path
             .parse()
             .map_err(|error: String| Box::new(Finding::error("render/path", error, &template.path.place)))?;
-        let body = template.body();
-        let text = if template.verbatim {
-            body.to_owned()
-        } else {
-            let name = named(&template.name, template.filetype);
-            self.environment
-                .render_named_str(&name, body, self.context.clone())
-                .map_err(|error| {
-                    let line = template.lines_before_body() + error.line().unwrap_or(1);
-                    failure(&error, &Place::line_of(&template.source, line))
-                })?
-        };
+        let text = self.render_text(template, template.body()).map_err(|error| {
+            let line = template.lines_before_body() + error.line().unwrap_or(1);
+            failure(&error, &Place::line_of(&template.source, line))
+        })?;
         Ok(Some(Entry {
             path,
             mode: template.mode,
@@ -105,6 +97,15 @@ impl Engine {
             text,
             origin: template.path.place.clone(),
         }))
+    }
+
+    /// `body` rendered as the body of `template`.
+    pub(super) fn render_text(&self, template: &Template, body: &str) -> Result<String, Error> {
+        if template.verbatim {
+            return Ok(body.to_owned());
+        }
+        let name = named(&template.name, template.filetype);
+        self.environment.render_named_str(&name, body, self.context.clone())
     }
 }
 

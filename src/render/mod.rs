@@ -2,6 +2,9 @@
 //! it stands in, and either all files are rendered or none.
 
 mod engine;
+mod lines;
+
+pub use lines::{origins, template_of};
 
 use crate::base::{Finding, Place, Report};
 use crate::catalog::{Catalog, Plane};

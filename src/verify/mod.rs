@@ -8,10 +8,11 @@ mod files;
 mod floors;
 mod kubelet;
 mod secrets;
+mod trace;
 
 pub use check::{Check, check, checks};
 
-use crate::base::Report;
+use crate::base::{Policy, Report};
 use crate::catalog::Catalog;
 use crate::facts;
 use crate::plan::Plan;
@@ -42,8 +43,14 @@ impl Verified {
 }
 
 /// Runs every check. `now` is seconds since 1970, for what expires; without it nothing expires. The report holds the
-/// warnings; errors forbid the verified tree.
-pub fn verify(tree: FileTree, plan: &Plan, catalog: &Catalog, now: Option<i64>) -> (Option<Verified>, Report) {
+/// warnings; what `policy` judges to be an error forbids the verified tree.
+pub fn verify(
+    tree: FileTree,
+    plan: &Plan,
+    catalog: &Catalog,
+    now: Option<i64>,
+    policy: &Policy,
+) -> (Option<Verified>, Report) {
     let subject = Subject {
         plan,
         tree: &tree,
@@ -54,8 +61,13 @@ pub fn verify(tree: FileTree, plan: &Plan, catalog: &Catalog, now: Option<i64>) 
         report.extend(facts::check_validity(&plan.facts, now));
     }
     for run in checks().filter_map(|check| check.run) {
-        report.extend(run(&subject));
+        report.extend(
+            run(&subject)
+                .into_iter()
+                .map(|finding| trace::causes(&subject, finding)),
+        );
     }
+    let report = policy.judge(report);
     if report.has_errors() {
         (None, report)
     } else {

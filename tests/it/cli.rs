@@ -171,6 +171,15 @@ fn strict_takes_warnings_for_errors_and_writes_nothing() {
     let strict = nodebake(&["bake", "node.yaml", "-o", "b.yaml", "--strict"], folder.path());
     assert_eq!(strict.status.code(), Some(1));
     assert!(!folder.path().join("b.yaml").exists());
+    let code = |args: &[&str]| {
+        nodebake(&[&["check", "node.yaml"], args].concat(), folder.path())
+            .status
+            .code()
+    };
+    assert_eq!(code(&["--strict", "--allow", "plan/two-addresses"]), Some(0));
+    assert_eq!(code(&["--deny", "plan/two-addresses"]), Some(1));
+    assert_eq!(code(&["--allow", "plan/two-adresses"]), Some(2));
+    assert_eq!(code(&["--allow", "secret/in-text"]), Some(2));
     let json = nodebake(&["check", "node.yaml", "--json"], folder.path());
     let findings: serde_json::Value = serde_json::from_str(&stdout(&json)).unwrap();
     assert_eq!(findings[0]["id"], "plan/two-addresses");
@@ -347,4 +356,45 @@ fn help_fits_80_columns() {
             .code(),
         Some(2)
     );
+}
+
+/// A finding in rendered text names the template's line and the line of node.yaml behind it.
+#[test]
+fn findings_in_rendered_text_lead_back_to_their_cause() {
+    let folder = project();
+    let template = std::fs::read_to_string(root().join("templates/kubelet/config.j2")).unwrap();
+    let line = template.lines().position(|line| line.starts_with("maxPods:")).unwrap() + 1;
+    folder.write(
+        "mine/templates/kubelet/config.j2",
+        template.replace("maxPods:", "maxPodz:"),
+    );
+    let more = "  sizing: { maxPods: 60 }\n";
+    folder.write(
+        "node.yaml",
+        node_yaml("satellite", "lambda-stack-22-04", "lambda/gpu_1x_a10", more),
+    );
+    let output = nodebake(&["check", "node.yaml", "--catalog", "mine"], folder.path());
+    let words = stderr(&output);
+    assert_eq!(output.status.code(), Some(1), "{words}");
+    assert!(
+        words.contains("error[kubelet/unknown-key]: `maxPodz` is not a key"),
+        "{words}"
+    );
+    assert!(
+        words.contains("--> node/etc/kubernetes/kubelet/kubelet-config.yaml:"),
+        "{words}"
+    );
+    assert!(
+        words.contains(&format!("::: mine/templates/kubelet/config.j2:{line}:1")),
+        "{words}"
+    );
+    assert!(words.contains("::: node.yaml:15:22"), "{words}");
+
+    let content = "  files:\n    - path: /etc/x.toml\n      mode: \"0644\"\n      type: toml\n      content: |\n        a = 1\n        b = [\n";
+    folder.write(
+        "node.yaml",
+        node_yaml("satellite", "lambda-stack-22-04", "lambda/gpu_1x_a10", content),
+    );
+    let output = nodebake(&["check", "node.yaml"], folder.path());
+    assert!(stderr(&output).contains("::: node.yaml:21:9"), "{}", stderr(&output));
 }

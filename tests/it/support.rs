@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use nodebake::base::{Report, Source};
+use nodebake::base::{Policy, Report, Source};
 use nodebake::catalog::Catalog;
 use nodebake::facts::{self, ClusterFacts};
 use nodebake::pipeline::{self, Built};
@@ -120,7 +120,7 @@ pub fn node_yaml(profile: &str, image: &str, instance_type: &str, more: &str) ->
 pub fn build(yaml: &str, minor: &str) -> Result<Built, Report> {
     let document = spec::read(&Source::new("node.yaml", yaml))?;
     let spec = document.nodes.into_iter().next().expect("a node");
-    pipeline::build(spec, &Catalog::embedded(), cluster(minor), None)
+    pipeline::build(spec, &Catalog::embedded(), cluster(minor), None, &Policy::default())
 }
 
 /// A report on one line a finding, for failing tests.

@@ -13,7 +13,7 @@ mod secrets;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use nodebake::base::{Report, Source};
+use nodebake::base::{Policy, Report, Source};
 use nodebake::catalog::{Catalog, Plane};
 use nodebake::plan::Plan;
 use nodebake::render::render;
@@ -82,7 +82,7 @@ pub fn findings(case: &Case, more: &str, change: fn(&mut FileTree)) -> Report {
     match render(&plan, &catalog) {
         Ok(mut tree) => {
             change(&mut tree);
-            report.extend(verify::verify(tree, &plan, &catalog, Some(1_800_000_000)).1);
+            report.extend(verify::verify(tree, &plan, &catalog, Some(1_800_000_000), &Policy::default()).1);
         }
         Err(failed) => report.extend(failed),
     }

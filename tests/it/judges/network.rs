@@ -233,21 +233,15 @@ fn has_the_address(node: &Node, machine: &Machine) {
     );
 }
 
-/// The installed systemd, one near Ubuntu 20.04's and one newer than 24.04's.
-fn userlands() -> impl Iterator<Item = Option<PathBuf>> {
-    [None, brought("bullseye"), brought("trixie")]
-        .into_iter()
-        .enumerate()
-        .filter(|(n, root)| *n == 0 || root.is_some())
-        .map(|(_, root)| root)
-}
-
 #[test]
 fn networkd_makes_the_interface_and_gives_it_the_node_ip() {
     if !have("networkctl") || !have("ip") || !namespaces() {
         return;
     }
-    for userland in userlands() {
+    // The installed systemd, one near Ubuntu 20.04's and one newer than 24.04's.
+    let mut userlands = vec![None];
+    userlands.extend(["bullseye", "trixie"].into_iter().filter_map(brought).map(Some));
+    for userland in userlands {
         let enter = |machine: Machine| match &userland {
             Some(root) => machine.userland(root),
             None => machine,

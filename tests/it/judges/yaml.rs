@@ -44,32 +44,31 @@ fn every_file_means_the_same_to_both_readers() {
         return;
     }
     let folder = TempDir::new();
-    let mut files: Vec<(String, String)> = Vec::new();
+    let mut files: Vec<(String, FileType, String)> = Vec::new();
     for node in nodes() {
         for entry in node.built.verified.tree().iter() {
             if matches!(entry.filetype, FileType::Yaml | FileType::Json) {
-                files.push((format!("{}: {}", node.name, entry.tree_path()), entry.text.clone()));
+                let name = format!("{}: {}", node.name, entry.tree_path());
+                files.push((name, entry.filetype, entry.text.clone()));
             }
         }
         let artifact = user_data(&node.built.plan, &node.built.verified).unwrap();
         if !artifact.gzipped {
-            files.push((
-                format!("{}: user-data", node.name),
-                String::from_utf8(artifact.bytes).unwrap(),
-            ));
+            let name = format!("{}: user-data", node.name);
+            files.push((name, FileType::Yaml, String::from_utf8(artifact.bytes).unwrap()));
         }
     }
     assert!(files.len() > 5 * nodes().len());
     let paths: Vec<PathBuf> = files
         .iter()
         .enumerate()
-        .map(|(number, (_, text))| folder.write(&number.to_string(), text))
+        .map(|(number, (_, _, text))| folder.write(&number.to_string(), text))
         .collect();
     let read = pyyaml(&paths);
     assert_eq!(read.len(), files.len());
-    for ((name, text), read) in files.iter().zip(read) {
+    for ((name, filetype, text), read) in files.iter().zip(read) {
         assert_eq!(read.as_ref(), Ok(&own(name, text)), "{name}");
-        if name.ends_with(".json") || name.ends_with(".conflist") {
+        if *filetype == FileType::Json {
             assert_eq!(read.as_ref(), Ok(&serde_json::from_str(text).unwrap()), "{name}");
         }
     }
