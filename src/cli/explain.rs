@@ -7,7 +7,9 @@ use serde_json::Value;
 
 use super::{Common, Failure, Loaded, Outcome, Ui, load};
 use crate::base::closest;
+use crate::catalog::Catalog;
 use crate::plan::{Decision, Plan};
+use crate::render;
 
 /// Show every value that was decided, where it comes from, and what it overruled.
 #[derive(Debug, clap::Args)]
@@ -19,8 +21,11 @@ pub(super) struct Args {
     /// The node of a fleet
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
+    /// Why this template is left out, or why not
+    #[arg(long, value_name = "TEMPLATE", conflicts_with = "path")]
+    why_not: Option<String>,
     /// As JSON
-    #[arg(long)]
+    #[arg(long, conflicts_with = "why_not")]
     json: bool,
     #[command(flatten)]
     common: Common,
@@ -52,6 +57,9 @@ pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
     let (plan, findings) = Plan::resolve(spec, &catalog, facts);
     load::settle(ui, &policy.judge(findings), &args.common)?;
     let plan = plan.ok_or(Failure::Findings)?;
+    if let Some(template) = &args.why_not {
+        return Ok(ui.data(why_not(&plan, &catalog, template)?.as_bytes())?);
+    }
     let path = args.path.as_deref().unwrap_or_default();
     let chosen: Vec<(&str, &Decision)> = plan.book.below(path).collect();
     if chosen.is_empty() {
@@ -64,18 +72,58 @@ pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
     if args.json {
         return Ok(ui.data(json(&chosen)?.as_bytes())?);
     }
-    let mut text = String::new();
-    for (key, decision) in chosen {
-        text.push_str(&format!("{key} = {}\n", shown(decision.value())));
-        let mut layers = decision.layers.iter().rev();
-        if let Some((origin, _)) = layers.next() {
+    let text: String = chosen
+        .into_iter()
+        .map(|(key, decision)| decision_lines(key, Some(decision)))
+        .collect();
+    Ok(ui.data(text.as_bytes())?)
+}
+
+/// A decision with its layers, strongest first.
+fn decision_lines(key: &str, decision: Option<&Decision>) -> String {
+    let Some(decision) = decision else { return String::new() };
+    let mut text = format!("{key} = {}\n", shown(decision.value()));
+    for (at, (origin, value)) in decision.layers.iter().rev().enumerate() {
+        if at == 0 {
             text.push_str(&format!("    {origin}\n"));
-        }
-        for (origin, value) in layers {
+        } else {
             text.push_str(&format!("    overrules {} ({origin})\n", shown(value)));
         }
     }
-    Ok(ui.data(text.as_bytes())?)
+    text
+}
+
+/// What keeps a template out of the node: its profile, or its condition with the values it asks for.
+fn why_not(plan: &Plan, catalog: &Catalog, name: &str) -> Result<String, Failure> {
+    let template = catalog.template(name, None).map_err(|_| {
+        let near = closest(name, catalog.names("templates/", ".j2"));
+        let hint = near.map(|near| format!(", did you mean `{near}`?")).unwrap_or_default();
+        Failure::Usage(format!("there is no template `{name}`{hint}"))
+    })?;
+    let listed = plan.profile.templates.iter().find(|listed| listed.value == name);
+    let Some(listed) = listed else {
+        return Ok(format!(
+            "{name} is left out: profile {} does not list it\n    {}\n",
+            plan.profile.name, plan.profile.place
+        ));
+    };
+    let made = render::holds(plan, &template).map_err(|finding| anyhow::anyhow!("{}", finding.message))?;
+    let Some(when) = &template.when else {
+        return Ok(format!(
+            "{name} is made: profile {} lists it, and it has no condition\n    {}\n",
+            plan.profile.name, listed.place
+        ));
+    };
+    let word = if made {
+        "is made: this holds"
+    } else {
+        "is left out: this does not hold"
+    };
+    let mut text = format!("{name} {word}\n    {}\n    {}\n", when.value, when.place);
+    for path in render::paths_in(&when.value) {
+        text.push_str(&decision_lines(path, plan.book.get(path)));
+    }
+    Ok(text)
 }
 
 /// A value on one line; long texts by their first line.

@@ -63,16 +63,8 @@ impl Engine {
 
     /// The file a template makes; `None` if its condition does not hold.
     pub(super) fn render(&self, template: &Template) -> Result<Option<Entry>, Box<Finding>> {
-        if let Some(when) = &template.when {
-            let holds = self
-                .environment
-                .compile_expression(&when.value)
-                .and_then(|expression| expression.eval(self.context.clone()));
-            match holds {
-                Ok(holds) if !holds.is_true() => return Ok(None),
-                Ok(_) => {}
-                Err(error) => return Err(failure(&error, &when.place)),
-            }
+        if !self.holds(template)? {
+            return Ok(None);
         }
         let path = self
             .environment
@@ -97,6 +89,18 @@ impl Engine {
             text,
             origin: template.path.place.clone(),
         }))
+    }
+
+    /// Whether the template's condition holds.
+    pub(super) fn holds(&self, template: &Template) -> Result<bool, Box<Finding>> {
+        let Some(when) = &template.when else { return Ok(true) };
+        let value = self
+            .environment
+            .compile_expression(&when.value)
+            .and_then(|expression| expression.eval(self.context.clone()));
+        value
+            .map(|value| value.is_true())
+            .map_err(|error| failure(&error, &when.place))
     }
 
     /// `body` rendered as the body of `template`.

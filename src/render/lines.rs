@@ -4,6 +4,7 @@
 //! tell where each of its lines came from. Only done when there is something to tell.
 
 use super::engine::Engine;
+use crate::base::Finding;
 use crate::catalog::{Catalog, Template};
 use crate::plan::Plan;
 use crate::tree::Entry;
@@ -18,6 +19,19 @@ pub fn template_of(plan: &Plan, catalog: &Catalog, entry: &Entry) -> Option<std:
         let template = catalog.template(&name.value, None).ok()?;
         (template.source == entry.origin.source).then_some(template)
     })
+}
+
+/// Whether the template's condition holds for this plan.
+pub fn holds(plan: &Plan, template: &Template) -> Result<bool, Box<Finding>> {
+    Engine::new(&plan.book.to_context()).holds(template)
+}
+
+/// The paths of the plan that an expression or a template's line names.
+pub fn paths_in(text: &str) -> Vec<&str> {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '.' && c != '_');
+    words
+        .filter(|word| word.contains('.') && word.starts_with(|c: char| c.is_ascii_lowercase()))
+        .collect()
 }
 
 /// For each line of what `template` renders to, the line of the template's file it came from, counted from 1.

@@ -4,7 +4,7 @@
 mod engine;
 mod lines;
 
-pub use lines::{origins, template_of};
+pub use lines::{holds, origins, paths_in, template_of};
 
 use crate::base::{Finding, Place, Report};
 use crate::catalog::{Catalog, Plane};

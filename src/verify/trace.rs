@@ -3,7 +3,7 @@
 
 use super::Subject;
 use crate::base::{Finding, Note, Place};
-use crate::render::{origins, template_of};
+use crate::render::{origins, paths_in, template_of};
 use crate::tree::Entry;
 
 /// The finding with its causes.
@@ -71,8 +71,7 @@ fn values_on(line: &str) -> Vec<&str> {
     let mut paths = Vec::new();
     for tag in line.split("{{").skip(1) {
         let inside = tag.split("}}").next().unwrap_or_default();
-        let words = inside.split(|c: char| !c.is_ascii_alphanumeric() && c != '.' && c != '_');
-        paths.extend(words.filter(|word| word.contains('.') && !word.starts_with('.')));
+        paths.extend(paths_in(inside));
     }
     paths
 }

@@ -229,6 +229,34 @@ fn explain_names_value_and_origin() {
 }
 
 #[test]
+fn explain_says_why_a_template_is_left_out() {
+    let folder = project();
+    let said = |template: &str| {
+        stdout(&nodebake(
+            &["explain", "node.yaml", "--why-not", template],
+            folder.path(),
+        ))
+    };
+    let left = said("nvidia/fabric-manager");
+    assert!(
+        left.starts_with("nvidia/fabric-manager is left out: this does not hold\n    gpu.fabricManager\n"),
+        "{left}"
+    );
+    assert!(
+        left.contains("gpu.fabricManager = false\n    default: no NVSwitch in the machine\n"),
+        "{left}"
+    );
+    assert!(said("nvidia/unit").starts_with("nvidia/unit is made: this holds\n"));
+    assert!(said("kubelet/unit").starts_with("kubelet/unit is made: profile satellite lists it"));
+    let wrong = nodebake(&["explain", "node.yaml", "--why-not", "kubelet/units"], folder.path());
+    assert!(
+        stderr(&wrong).contains("did you mean `kubelet/unit`?"),
+        "{}",
+        stderr(&wrong)
+    );
+}
+
+#[test]
 fn catalog_lists_and_shows_everything() {
     let folder = TempDir::new();
     for kind in [
