@@ -8,14 +8,17 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::Artifact;
 use super::budget::{Budget, Share};
 use super::gzip::Gzip;
-use crate::base::{Finding, Report, Severity, Sha256};
+use crate::base::{Finding, Report, Severity, Sha256, Source};
 use crate::catalog::Plane;
 use crate::plan::Plan;
-use crate::syntax::yaml::{block_scalar, is_block_safe, scalar};
+use crate::syntax::FileType;
+use crate::syntax::quote::quote;
+use crate::syntax::yaml::{self, Reader, block_scalar, is_block_safe, scalar, to_json};
 use crate::tree::Entry;
 use crate::verify::Verified;
 
@@ -30,14 +33,14 @@ pub fn user_data(plan: &Plan, verified: &Verified) -> Result<Artifact, Report> {
     let entries: Vec<&Entry> = verified.tree().plane(Plane::Node).collect();
     let mut gzip = Gzip::new();
     let (text, shares) = document(plan, &entries, |entry| Written::smallest(entry, &mut gzip));
-    reread(&text, &entries)?;
+    reread(plan, &text, &entries)?;
     let mut bytes = text.into_bytes();
     let mut shares = shares;
     let mut gzipped = false;
     if plan.provider.gzip {
         // Compressed as a whole the files share a dictionary; inside they stay plain, or it would be paid for twice.
         let (plain, plain_shares) = document(plan, &entries, Written::plainest);
-        reread(&plain, &entries)?;
+        reread(plan, &plain, &entries)?;
         let whole = gzip.pack(plain.as_bytes());
         if whole.len() < bytes.len() {
             (bytes, shares, gzipped) = (whole, plain_shares, true);
@@ -137,6 +140,11 @@ fn document(plan: &Plan, entries: &[&Entry], mut write: impl FnMut(&Entry) -> Wr
         });
         text.push_str(&item);
     }
+    // The user's own keys, in the order they were written. Ours are refused among them.
+    for (key, own) in own_keys(plan) {
+        let own = quote(FileType::Yaml, own).unwrap_or_default();
+        text.push_str(&format!("{}: {own}\n", scalar(key)));
+    }
     let script = scalar(&format!("{STAGE}{FIRST_BOOT}"));
     text.push_str("runcmd:\n  - [bash, ");
     text.push_str(&script);
@@ -144,8 +152,15 @@ fn document(plan: &Plan, entries: &[&Entry], mut write: impl FnMut(&Entry) -> Wr
     (text, shares)
 }
 
+fn own_keys(plan: &Plan) -> impl Iterator<Item = (&String, &Value)> {
+    plan.book
+        .get("cloudConfig")
+        .and_then(|own| own.value().as_object())
+        .into_iter()
+        .flatten()
+}
+
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct CloudConfig {
     write_files: Vec<WriteFile>,
     runcmd: Vec<Vec<String>>,
@@ -162,7 +177,7 @@ struct WriteFile {
 }
 
 /// Reads the document back with a parser that did not write it: every file must come back, byte by byte.
-fn reread(text: &str, entries: &[&Entry]) -> Result<(), Report> {
+fn reread(plan: &Plan, text: &str, entries: &[&Entry]) -> Result<(), Report> {
     let broken = |what: String| -> Report {
         Finding::new(
             Severity::Error,
@@ -193,6 +208,18 @@ fn reread(text: &str, entries: &[&Entry]) -> Result<(), Report> {
             && content.as_deref() == Some(entry.text.as_bytes());
         if !same {
             return Err(broken(entry.path.to_string()));
+        }
+    }
+    if own_keys(plan).next().is_some() {
+        let mut report = Report::new();
+        let node = yaml::parse(&Source::new("user-data", text))?;
+        for (key, own) in own_keys(plan) {
+            let same = node
+                .get(key)
+                .is_some_and(|node| to_json(&mut Reader { report: &mut report }, node) == *own);
+            if !same || report.has_errors() {
+                return Err(broken(key.clone()));
+            }
         }
     }
     Ok(())

@@ -5,8 +5,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::{
-    Catalog, ContainerdTable, FeatureGates, Image, InstanceType, KubeletFlags, KubeletSchema, Profile, Provider,
-    SizingTable, Template,
+    Catalog, CloudConfigKey, ContainerdTable, FeatureGates, Image, InstanceType, KubeletFlags, KubeletSchema, Profile,
+    Provider, SizingTable, Template,
 };
 use crate::base::{Finding, Located, Place, Report, Severity};
 
@@ -56,6 +56,7 @@ pub(super) struct Cache {
     kubelet_schema: Once<KubeletSchema>,
     kubelet_flags: Once<KubeletFlags>,
     feature_gates: Once<FeatureGates>,
+    cloud_config_keys: Once<Vec<CloudConfigKey>>,
     install: Once<Vec<(String, String, String)>>,
     profiles: Named<Profile>,
     images: Named<Image>,
@@ -94,6 +95,11 @@ impl Catalog {
     /// The feature gates.
     pub fn feature_gates(&self) -> Result<Arc<FeatureGates>, Report> {
         self.cache.feature_gates.get(|| self.read_feature_gates())
+    }
+
+    /// The top-level keys of a cloud-config document.
+    pub fn cloud_config_keys(&self) -> Result<Arc<Vec<CloudConfigKey>>, Report> {
+        self.cache.cloud_config_keys.get(|| self.read_cloud_config_keys())
     }
 
     /// How `component` is installed: the action (`file`, `untar0`, `untar1`), and where it goes.

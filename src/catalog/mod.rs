@@ -3,6 +3,7 @@
 
 mod artifact;
 mod cache;
+mod cloud_init;
 mod containerd;
 mod files;
 mod image;
@@ -14,6 +15,7 @@ mod sizing;
 mod template;
 
 pub use artifact::{Arch, Artifact};
+pub use cloud_init::CloudConfigKey;
 pub use containerd::ContainerdTable;
 pub use files::Catalog;
 pub use image::{Image, Presence};

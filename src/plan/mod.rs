@@ -3,6 +3,7 @@
 
 mod artifacts;
 mod book;
+mod cloud_config;
 mod cluster;
 mod containerd;
 mod credentials;
@@ -126,6 +127,7 @@ impl Plan {
         };
         desk.meta();
         desk.fitting_rows(&provider);
+        cloud_config::decide(&mut desk);
         cluster::decide(&mut desk);
         let hardware = hardware::decide(&mut desk);
         let name = identity::decide(&mut desk);

@@ -1,6 +1,7 @@
 //! Floor 3: templates and plan to files. Undefined is an error, every interpolation is quoted by the type of the file
 //! it stands in, and either all files are rendered or none.
 
+mod containerd;
 mod engine;
 mod lines;
 
@@ -28,7 +29,10 @@ pub fn render(plan: &Plan, catalog: &Catalog) -> Result<FileTree, Report> {
         };
         match engine.render(&template) {
             Ok(None) => {}
-            Ok(Some(entry)) => add(&mut tree, &mut report, entry),
+            Ok(Some(entry)) => match containerd::overlay(plan, entry) {
+                Ok(entry) => add(&mut tree, &mut report, entry),
+                Err(finding) => report.push(*finding),
+            },
             Err(finding) => report.push(*finding),
         }
     }

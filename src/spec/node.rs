@@ -2,8 +2,8 @@
 
 use super::{Credentials, Identity, Kubelet};
 use crate::base::{AbsPath, Cidr, Finding, HttpsUrl, InterfaceName, Located, Mode, Place, Version};
-use crate::syntax::FileType;
 use crate::syntax::yaml::{Node, Reader};
+use crate::syntax::{FileType, toml};
 
 /// What the user wrote about one node.
 #[derive(Debug, Clone)]
@@ -40,6 +40,8 @@ pub struct NodeSpec {
     pub artifacts: Artifacts,
     /// The user's own files.
     pub files: Vec<UserFile>,
+    /// The user's own part of the cloud-config document.
+    pub cloud_config: Option<Node>,
 }
 
 /// The named rules that reserve CPU and memory.
@@ -120,6 +122,8 @@ pub struct Containerd {
     pub source: Option<Located<ContainerdSource>>,
     /// The sandbox image.
     pub pause_image: Option<Located<String>>,
+    /// Raw TOML, laid over ours.
+    pub config: Option<Located<String>>,
 }
 
 /// `artifacts`.
@@ -191,6 +195,9 @@ impl NodeSpec {
             .optional("files")
             .map(|node| UserFile::read_all(reader, node))
             .unwrap_or_default();
+        let cloud_config = fields.optional("cloudConfig").inspect(|node| {
+            reader.map(node, "cloudConfig");
+        });
         if let Some(plugins) = fields.optional("plugins")
             && let Some(first) = reader.list(plugins).first()
         {
@@ -217,6 +224,7 @@ impl NodeSpec {
             containerd,
             artifacts,
             files,
+            cloud_config: cloud_config.cloned(),
         })
     }
 }
@@ -317,10 +325,27 @@ impl Containerd {
             pause_image: fields
                 .optional("pauseImage")
                 .and_then(|node| image_reference(reader, node)),
+            config: fields.optional("config").and_then(|node| raw_toml(reader, node)),
         };
         fields.done(reader);
         containerd
     }
+}
+
+/// TOML that reads as TOML.
+fn raw_toml(reader: &mut Reader<'_>, node: &Node) -> Option<Located<String>> {
+    let text = reader.text(node)?;
+    if let Err(error) = toml::parse(&text.value) {
+        let line = text.place.line_column().0 + error.line - 1;
+        let place = Place::line_of(&text.place.source, line);
+        reader.report.push(Finding::error(
+            "spec/toml",
+            format!("this is not TOML: {}", error.message),
+            &place,
+        ));
+        return None;
+    }
+    Some(text)
 }
 
 /// An image reference with a host and a tag or digest: containerd pulls the sandbox image itself and resolves no short

@@ -573,6 +573,24 @@ pub(super) const ROWS: &[Check] = &[
         "A GPU machine has an image with a driver",
         "Without it pods do not see the GPUs they pay for.",
     ),
+    rule(
+        "spec/toml",
+        Error,
+        "Raw containerd configuration is TOML",
+        "It is merged into ours, and could not be.",
+    ),
+    rule(
+        "plan/cloud-config",
+        Error,
+        "The user's cloud-config has keys that can be merged",
+        "A second write_files or runcmd would replace ours in silence; an unknown key is ignored by cloud-init.",
+    ),
+    rule(
+        "plan/cloud-config-risk",
+        Warning,
+        "Risky keys of the user's cloud-config are meant",
+        "They can erase disks, reboot the machine or change the image under the node.",
+    ),
     // Rendering and baking.
     rule(
         "render/template",
@@ -591,6 +609,12 @@ pub(super) const ROWS: &[Check] = &[
         Error,
         "Every path belongs to one file",
         "One of the two would be lost.",
+    ),
+    rule(
+        "render/containerd",
+        Error,
+        "The user's containerd tables can be merged",
+        "The schema's version follows containerd's; tables of another version would be ignored.",
     ),
     rule(
         "bake/budget",

@@ -27,6 +27,14 @@ pub(super) const ROWS: &[Check] = &[
 /// tokens. Never prints what it found.
 pub(super) fn in_text(subject: &Subject<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
+    if let (Some(config), Some(own)) = (&subject.plan.spec.cloud_config, subject.plan.book.get("cloudConfig"))
+        && let Some(what) = secret_in(&own.value().to_string())
+    {
+        let message = format!("cloudConfig holds {what}");
+        findings.push(
+            Finding::error("secret/in-text", message, &config.place).hint("user-data stays readable on the machine"),
+        );
+    }
     for entry in subject.tree.iter().filter(|entry| might_hold_one(&entry.text)) {
         for (at, line) in entry.text.lines().enumerate() {
             if let Some(what) = secret_in(line) {

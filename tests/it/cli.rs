@@ -426,3 +426,31 @@ fn findings_in_rendered_text_lead_back_to_their_cause() {
     let output = nodebake(&["check", "node.yaml"], folder.path());
     assert!(stderr(&output).contains("::: node.yaml:21:9"), "{}", stderr(&output));
 }
+
+/// The user's own cloud-config and containerd tables are merged, and read back the same.
+#[test]
+fn the_users_own_text_takes_part() {
+    let folder = project();
+    let more = "  cloudConfig:\n    timezone: Etc/UTC\n    ssh_authorized_keys: [\"ssh-ed25519 AAAA no: [x]\"]\n    ntp: { enabled: true, servers: [10.0.0.2] }\n  containerd:\n    config: |\n      [plugins.'io.containerd.cri.v1.runtime']\n      tolerate_missing_hugetlb_controller = true\n      [plugins.'io.containerd.cri.v1.images'.pinned_images]\n      sandbox = 'registry.k8s.io/pause:3.11'\n";
+    folder.write(
+        "node.yaml",
+        node_yaml("satellite", "lambda-stack-22-04", "lambda/gpu_1x_a10", more),
+    );
+    let output = nodebake(&["bake", "node.yaml", "-o", "ud.yaml"], folder.path());
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let text = std::fs::read_to_string(folder.path().join("ud.yaml")).unwrap();
+    assert!(text.contains("\ntimezone: Etc/UTC\nssh_authorized_keys: [\"ssh-ed25519 AAAA no: [x]\"]\nntp: {enabled: true, servers: [\"10.0.0.2\"]}\nruncmd:\n"), "{text}");
+    let output = nodebake(&["render", "node.yaml", "-o", "tree"], folder.path());
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let config = std::fs::read_to_string(folder.path().join("tree/node/etc/containerd/config.toml")).unwrap();
+    let config: toml::Table = config.parse().unwrap();
+    assert_eq!(
+        config["plugins"]["io.containerd.cri.v1.images"]["pinned_images"]["sandbox"].as_str(),
+        Some("registry.k8s.io/pause:3.11")
+    );
+    assert_eq!(
+        config["plugins"]["io.containerd.cri.v1.runtime"]["tolerate_missing_hugetlb_controller"].as_bool(),
+        Some(true)
+    );
+    assert_eq!(config["version"].as_integer(), Some(3));
+}
