@@ -7,6 +7,8 @@ use std::io::{self, IsTerminal, Write};
 pub(super) struct Ui {
     /// Whether stderr may be coloured.
     pub(super) colour: bool,
+    /// Whether stdout may be coloured.
+    pub(super) data_colour: bool,
     /// Whether stdout is a terminal.
     pub(super) data_is_seen: bool,
 }
@@ -21,6 +23,7 @@ impl Ui {
         let data_is_seen = io::stdout().is_terminal();
         Self {
             colour: io::stderr().is_terminal() && !unwanted,
+            data_colour: data_is_seen && !unwanted,
             data_is_seen,
         }
     }
