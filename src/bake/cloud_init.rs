@@ -39,20 +39,14 @@ pub fn user_data(plan: &Plan, verified: &Verified) -> Result<Artifact, Report> {
     let mut gzipped = false;
     if plan.provider.gzip {
         // Compressed as a whole the files share a dictionary; inside they stay plain, or it would be paid for twice.
-        let (plain, plain_shares) = document(plan, &entries, Written::plainest);
-        reread(plan, &plain, &entries)?;
+        let (plain, plain_shares) = plain(plan, verified)?;
         let whole = gzip.pack(plain.as_bytes());
         if whole.len() < bytes.len() {
             (bytes, shares, gzipped) = (whole, plain_shares, true);
         }
     }
-    shares.sort_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| a.path.cmp(&b.path)));
-    let budget = Budget {
-        provider: plan.provider.name.clone(),
-        used: bytes.len(),
-        max: usize::try_from(plan.provider.max_bytes).unwrap_or(usize::MAX),
-        shares,
-    };
+    let limit = usize::try_from(plan.provider.max_bytes).unwrap_or(usize::MAX);
+    let budget = Budget::new(&plan.provider.name, bytes.len(), Some(limit), shares);
     if !budget.fits() {
         let message = format!("the user-data is too large: {budget}");
         let finding = Finding::error("bake/budget", message, &plan.spec.instance_type.place);
@@ -66,6 +60,14 @@ pub fn user_data(plan: &Plan, verified: &Verified) -> Result<Artifact, Report> {
         gzipped,
         budget,
     })
+}
+
+/// The document with every file as plain text, whatever its size.
+pub(super) fn plain(plan: &Plan, verified: &Verified) -> Result<(String, Vec<Share>), Report> {
+    let entries: Vec<&Entry> = verified.tree().plane(Plane::Node).collect();
+    let (text, shares) = document(plan, &entries, Written::plainest);
+    reread(plan, &text, &entries)?;
+    Ok((text, shares))
 }
 
 /// How a file's content is written.

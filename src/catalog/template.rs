@@ -25,6 +25,9 @@ pub enum Plane {
 }
 
 impl Plane {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Node, Self::Cluster, Self::Aws, Self::Image];
+
     /// Its word, which is also its folder in a rendered tree.
     pub fn word(self) -> &'static str {
         match self {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::{Common, Failure, Outcome, Ui, load};
-use crate::bake::{self, Artifact, Format};
+use crate::bake::{Artifact, Format};
 use crate::edge::fs;
 use crate::pipeline::Built;
 
@@ -16,7 +16,7 @@ pub(super) struct Args {
     #[arg(long, default_value = "cloud-init", value_name = "FORMAT", value_parser = format)]
     format: Format,
     /// The file to write, stdout if left out; for a fleet the folder, in which
-    /// each node gets NAME.yaml
+    /// each node gets NAME.yaml, or NAME.img
     #[arg(short, long, value_name = "PATH")]
     output: Option<PathBuf>,
     #[command(flatten)]
@@ -39,23 +39,25 @@ pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
             "a fleet is baked into a folder: give one with -o".into(),
         ));
     }
-    let (baked, findings) = loaded.build(|built| match args.format {
-        Format::CloudInit => bake::user_data(&built.plan, &built.verified),
-    });
+    let (baked, findings) = loaded.build(|built| args.format.bake(&built.plan, &built.verified));
     load::settle(ui, &findings, &args.common)?;
     // All nodes are baked before the first one is written.
     for (built, artifact) in baked.ok_or(Failure::Findings)? {
         let name = &built.plan.spec.name.value;
         match &args.output {
             Some(folder) if is_fleet => {
-                let ending = if artifact.gzipped { "yaml.gz" } else { "yaml" };
-                let path = folder.join(format!("{name}.{ending}"));
+                let path = folder.join(format!("{name}.{}", args.format.ending(&artifact)));
                 fs::write_atomically(&path, &artifact.bytes, 0o644)?;
                 say(ui, &path.display().to_string(), &built, &artifact);
             }
             Some(path) => {
                 fs::write_atomically(path, &artifact.bytes, 0o644)?;
                 say(ui, &path.display().to_string(), &built, &artifact);
+            }
+            None if ui.data_is_seen && args.format.ending(&artifact) != "yaml" => {
+                return Err(Failure::Usage(
+                    "this is no text for a terminal: give a file with -o".into(),
+                ));
             }
             None => {
                 ui.data(&artifact.bytes)?;
@@ -69,7 +71,7 @@ pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
 fn say(ui: &Ui, what: &str, built: &Built, artifact: &Artifact) {
     let budget = &artifact.budget;
     let kind = if artifact.gzipped { ", gzip" } else { "" };
-    let limit = if built.plan.provider.verified {
+    let limit = if budget.max.is_none() || built.plan.provider.verified {
         ""
     } else {
         " (limit not measured)"

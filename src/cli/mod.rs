@@ -3,6 +3,7 @@
 mod bake;
 mod catalog;
 mod check;
+mod diff;
 mod explain;
 mod init;
 mod load;
@@ -24,7 +25,7 @@ use ui::Ui;
 /// How a command ends, other than well.
 #[derive(Debug)]
 enum Failure {
-    /// Findings, already printed: exit code 1.
+    /// Findings or differences, already printed: exit code 1.
     Findings,
     /// Something with the world: exit code 3.
     World(anyhow::Error),
@@ -41,8 +42,8 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
 type Outcome = Result<(), Failure>;
 
 const AFTER_HELP: &str = "\
-Exit codes: 0 fine, 1 findings, 2 wrong usage, 3 a file could not be read or
-written. stdout carries data, stderr carries talk.";
+Exit codes: 0 fine, 1 findings or differences, 2 wrong usage, 3 a file could not
+be read or written. stdout carries data, stderr carries talk.";
 
 /// Turns one reviewed node.yaml into everything a GPU machine outside AWS needs
 /// to become a node of an EKS cluster.
@@ -65,6 +66,8 @@ enum Command {
     Check(check::Args),
     /// Write the plain files of a node into a folder
     Render(render::Args),
+    /// Compare what a node renders now with a folder rendered before
+    Diff(diff::Args),
     /// Bake a node or a fleet
     Bake(bake::Args),
 }
@@ -141,6 +144,7 @@ pub fn main() -> ExitCode {
         Command::Explain(args) => explain::run(&ui, &args),
         Command::Check(args) => check::run(&ui, &args),
         Command::Render(args) => render::run(&ui, &args),
+        Command::Diff(args) => diff::run(&ui, &args),
         Command::Bake(args) => bake::run(&ui, &args),
     };
     match outcome {

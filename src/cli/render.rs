@@ -1,13 +1,18 @@
 //! `nodebake render`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{Common, Failure, Outcome, Ui, load};
+use crate::base::MAX_SOURCE_BYTES;
 use crate::edge::fs;
-use crate::review;
+use crate::review::{self, Leftovers, MANIFEST};
+use crate::tree::FileTree;
 
 /// Write the plain files of a node into a folder, by plane: node/ is the
 /// machine's root, cluster/ and aws/ are for kubectl and the AWS CLI.
+///
+/// Files that an earlier render wrote there and that are made no more are
+/// removed; files of others are left alone.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The node.yaml
@@ -24,22 +29,96 @@ pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
     let is_fleet = loaded.is_fleet;
     let (built, findings) = loaded.build(|_| Ok(()));
     load::settle(ui, &findings, &args.common)?;
-    for (node, ()) in built.ok_or(Failure::Findings)? {
+    let built = built.ok_or(Failure::Findings)?;
+    let mut work: Vec<(PathBuf, &FileTree, Leftovers)> = Vec::new();
+    // Every folder is looked at before the first one is touched.
+    for (node, ()) in &built {
         let folder = if is_fleet {
             args.output.join(&node.plan.spec.name.value)
         } else {
             args.output.clone()
         };
         let tree = node.verified.tree();
-        for entry in tree.iter() {
-            fs::write_atomically(
-                &folder.join(entry.tree_path()),
-                entry.text.as_bytes(),
-                entry.mode.bits(),
-            )?;
-        }
-        fs::write_atomically(&folder.join("MANIFEST"), review::manifest(tree).as_bytes(), 0o644)?;
+        let left = look(&folder, tree)?;
+        work.push((folder, tree, left));
+    }
+    for (folder, tree, left) in &work {
+        write(folder, tree, left)?;
         ui.talk(&format!("wrote {} files to {}", tree.len(), folder.display()));
+        tell(ui, left);
+    }
+    if is_fleet {
+        for name in fs::marked_folders(&args.output, MANIFEST)? {
+            if built.iter().all(|(node, ())| node.plan.spec.name.value != name) {
+                let folder = args.output.join(name);
+                ui.talk(&format!("{} is of no node of this fleet: left alone", folder.display()));
+            }
+        }
     }
     Ok(())
+}
+
+/// What lies in a folder already. Refuses if something stands in the way.
+fn look(folder: &Path, tree: &FileTree) -> Result<Leftovers, Failure> {
+    if !fs::exists(folder) {
+        return Ok(Leftovers::default());
+    }
+    let found = fs::read_tree(folder, &review::roots(), MAX_SOURCE_BYTES as u64)?;
+    let left = review::leftovers(tree, &found);
+    if left.in_the_way.is_empty() {
+        return Ok(left);
+    }
+    Err(Failure::Usage(format!(
+        "{}: {}; nothing is written",
+        folder.display(),
+        few(&left.in_the_way)
+    )))
+}
+
+/// The MANIFEST comes last: whatever interrupts this, the next run finds all that is nodebake's listed in it.
+fn write(folder: &Path, tree: &FileTree, left: &Leftovers) -> Result<(), fs::FsError> {
+    for stale in &left.stale {
+        let path = folder.join(stale);
+        fs::remove(&path)?;
+        if let Some(parent) = path.parent() {
+            fs::remove_empty(folder, parent);
+        }
+    }
+    for entry in tree.iter() {
+        let path = folder.join(entry.tree_path());
+        fs::remove_empty(folder, &path);
+        fs::write_atomically(&path, entry.text.as_bytes(), entry.mode.bits())?;
+    }
+    fs::write_atomically(&folder.join(MANIFEST), review::manifest(tree).as_bytes(), 0o644)
+}
+
+fn tell(ui: &Ui, left: &Leftovers) {
+    if let Some(line) = left.damage {
+        ui.talk(&format!(
+            "  its MANIFEST was damaged at line {line}; files it no longer told of are taken for foreign"
+        ));
+    }
+    for (what, files) in [
+        ("removed, made no more", &left.stale),
+        ("left alone, made no more but changed by hand", &left.edited),
+        ("left alone, not nodebake's", &left.foreign),
+    ] {
+        if !files.is_empty() {
+            ui.talk(&format!("  {what}: {}", few(files)));
+        }
+    }
+}
+
+/// The first of a list, and how many more there are.
+fn few(list: &[String]) -> String {
+    let shown = list
+        .iter()
+        .take(5)
+        .map(|name| review::visible(name))
+        .collect::<Vec<_>>()
+        .join(", ");
+    match list.len().saturating_sub(5) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
 }

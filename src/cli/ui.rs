@@ -7,6 +7,10 @@ use std::io::{self, IsTerminal, Write};
 pub(super) struct Ui {
     /// Whether stderr may be coloured.
     pub(super) colour: bool,
+    /// Whether stdout may be coloured.
+    pub(super) data_colour: bool,
+    /// Whether stdout is a terminal.
+    pub(super) data_is_seen: bool,
 }
 
 impl Ui {
@@ -16,8 +20,11 @@ impl Ui {
     )]
     pub(super) fn new() -> Self {
         let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let data_is_seen = io::stdout().is_terminal();
         Self {
             colour: io::stderr().is_terminal() && !unwanted,
+            data_colour: data_is_seen && !unwanted,
+            data_is_seen,
         }
     }
 

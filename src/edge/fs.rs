@@ -1,12 +1,13 @@
 //! The disk. Reads name their file in every error; writes are whole or not at all.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::base::{Finding, Severity, Source};
+use crate::base::{Finding, OnDisk, Severity, Source};
 
 /// Largest file that is read at all: four times what a text may have, so that its size can still be told.
 const READ_LIMIT: u64 = 64 << 20;
@@ -81,6 +82,59 @@ pub fn walk(folder: &Path) -> Result<Vec<(String, PathBuf)>, FsError> {
     Ok(found)
 }
 
+/// All that lies at `roots` of `folder` and below them, by its path in `folder`. Files are read up to `limit` bytes; no
+/// link is followed and no pipe opened.
+#[expect(clippy::disallowed_methods, reason = "this is the edge")]
+pub fn read_tree(folder: &Path, roots: &[&str], limit: u64) -> Result<BTreeMap<String, OnDisk>, FsError> {
+    // Says it if there is no such folder.
+    fs::read_dir(folder).map_err(failed("reading the folder", folder))?;
+    let mut found = BTreeMap::new();
+    let mut open: Vec<String> = roots.iter().map(|root| (*root).to_owned()).collect();
+    while let Some(name) = open.pop() {
+        let path = folder.join(&name);
+        let about = match path.symlink_metadata() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            about => about.map_err(failed("looking at", &path))?,
+        };
+        let what = if about.is_dir() {
+            for entry in fs::read_dir(&path).map_err(failed("reading the folder", &path))? {
+                let entry = entry.map_err(failed("reading the folder", &path))?;
+                open.push(format!("{name}/{}", entry.file_name().to_string_lossy()));
+            }
+            OnDisk::Folder
+        } else if about.is_symlink() {
+            OnDisk::Link
+        } else if !about.is_file() {
+            OnDisk::Special
+        } else if about.len() > limit {
+            OnDisk::Large(about.len())
+        } else {
+            OnDisk::File {
+                bytes: fs::read(&path).map_err(failed("reading", &path))?,
+                executable: about.permissions().mode() & 0o100 != 0,
+            }
+        };
+        found.insert(name, what);
+    }
+    Ok(found)
+}
+
+/// The names of the folders in `folder` that have a file `mark`, sorted; none if it is not there.
+#[expect(clippy::disallowed_methods, reason = "this is the edge")]
+pub fn marked_folders(folder: &Path, mark: &str) -> Result<Vec<String>, FsError> {
+    let mut names = Vec::new();
+    if exists(folder) {
+        for entry in fs::read_dir(folder).map_err(failed("reading the folder", folder))? {
+            let entry = entry.map_err(failed("reading the folder", folder))?;
+            if exists(&entry.path().join(mark)) {
+                names.push(entry.file_name().to_string_lossy().into_owned());
+            }
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
 /// Writes `bytes` to `path` as a whole: a temporary file beside it, flushed to the disk, then renamed over it. A kill
 /// at any instant leaves the old file or the new one.
 #[expect(clippy::disallowed_methods, reason = "this is the edge")]
@@ -121,4 +175,16 @@ pub fn exists(path: &Path) -> bool {
 #[expect(clippy::disallowed_methods, reason = "this is the edge")]
 pub fn remove(path: &Path) -> Result<(), FsError> {
     fs::remove_file(path).map_err(failed("removing", path))
+}
+
+/// Removes the folders `from` and above it, below `root`, as long as they are empty.
+pub fn remove_empty(root: &Path, from: &Path) {
+    let mut next = Some(from);
+    while let Some(folder) = next.filter(|folder| folder.starts_with(root) && *folder != root) {
+        // A folder that is not empty stays, and with it those above it.
+        if fs::remove_dir(folder).is_err() {
+            return;
+        }
+        next = folder.parent();
+    }
 }

@@ -1,23 +1,10 @@
-//! Floor 5: what people review. The plain tree, and a manifest that pins what a text diff does not show: modes, owners,
-//! sizes, final newlines.
+//! Floor 5: what people review. The plain tree, a manifest that pins what a text diff does not show (modes, owners,
+//! sizes, final newlines), and how a folder that was rendered before differs from what would be rendered now.
 
-use std::fmt::Write;
+mod diff;
+mod leftovers;
+mod manifest;
 
-use crate::tree::FileTree;
-
-/// One line for each file: mode, owner, size, digest, path. Sorted by path.
-pub fn manifest(tree: &FileTree) -> String {
-    let mut text = String::from("# mode owner size sha256 path\n");
-    for entry in tree.iter() {
-        // Writing to a String cannot fail.
-        let _ = writeln!(
-            text,
-            "{} root:root {:>6} {} {}",
-            entry.mode,
-            entry.text.len(),
-            entry.sha256(),
-            entry.tree_path()
-        );
-    }
-    text
-}
+pub use diff::{Change, FileDiff, ModeChange, diff, visible};
+pub use leftovers::{Leftovers, leftovers, roots};
+pub use manifest::{MANIFEST, Manifest, manifest};

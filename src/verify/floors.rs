@@ -628,4 +628,10 @@ pub(super) const ROWS: &[Check] = &[
         "The document comes back as it went in",
         "A second parser reads what was written; a difference is a defect of nodebake.",
     ),
+    rule(
+        "bake/seed",
+        Error,
+        "The seed image takes its files",
+        "Its size is reckoned from them; a file that does not fit is a defect of nodebake.",
+    ),
 ];

@@ -369,6 +369,7 @@ fn help_fits_80_columns() {
         vec!["explain", "--help"],
         vec!["check", "--help"],
         vec!["render", "--help"],
+        vec!["diff", "--help"],
         vec!["bake", "--help"],
     ] {
         let output = nodebake(&args, Path::new("/"));

@@ -9,6 +9,8 @@ mod cli;
 mod errors;
 mod first_boot;
 mod floors;
+mod folders;
 mod golden;
 mod judges;
+mod nocloud;
 mod support;

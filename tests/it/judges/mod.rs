@@ -32,7 +32,7 @@ use nodebake::syntax::systemd::parse;
 use crate::support::{TempDir, build, have, node_yaml, root, stderr, stdout, told};
 
 /// Debian's own Python: the one that has its packages.
-const PYTHON: &str = "/usr/bin/python3";
+pub const PYTHON: &str = "/usr/bin/python3";
 
 /// A node of the covering set.
 pub struct Node {
@@ -101,12 +101,12 @@ fn decided<'b>(built: &'b Built, path: &str) -> &'b serde_json::Value {
 }
 
 /// A file of the test's tools.
-fn tool(name: &str) -> PathBuf {
+pub fn tool(name: &str) -> PathBuf {
     root().join("tests/fixtures/tools").join(name)
 }
 
 /// Runs a program that was given everything but a time limit and Python's manners.
-fn run(command: &mut Command) -> Output {
+pub fn run(command: &mut Command) -> Output {
     command
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .stdin(Stdio::null())
@@ -115,7 +115,7 @@ fn run(command: &mut Command) -> Output {
 }
 
 /// What a program said on standard error, if it failed.
-fn refused(output: &Output) -> Option<String> {
+pub fn refused(output: &Output) -> Option<String> {
     (!output.status.success()).then(|| format!("{}: {}{}", output.status, stdout(output), stderr(output)))
 }
 
@@ -132,7 +132,7 @@ fn assignments(text: &str) -> BTreeMap<String, Vec<String>> {
 }
 
 /// Where `.ci/setup` puts what is not installed: a program, or the root folder of another Debian.
-fn brought(name: &str) -> Option<PathBuf> {
+pub fn brought(name: &str) -> Option<PathBuf> {
     let folder = std::env::var_os("NODEBAKE_TOOLS").unwrap_or_else(|| "/var/cache/nodebake-tools".into());
     let path = Path::new(&folder).join(name);
     if path.exists() {
