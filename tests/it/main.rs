@@ -11,4 +11,5 @@ mod first_boot;
 mod floors;
 mod golden;
 mod judges;
+mod properties;
 mod support;
