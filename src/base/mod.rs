@@ -11,6 +11,7 @@ mod names;
 mod origin;
 mod path;
 mod quantity;
+mod secret;
 mod source;
 mod suggest;
 mod url;
@@ -26,6 +27,7 @@ pub use names::{LabelKey, LabelValue, NodeName, is_dns1123_label, is_dns1123_sub
 pub use origin::Origin;
 pub use path::AbsPath;
 pub use quantity::{MemoryMib, MilliCpu, quantity_value};
+pub use secret::{Secret, masked, secrets};
 pub use source::{Located, Place, Source};
 pub use suggest::closest;
 pub use url::HttpsUrl;
