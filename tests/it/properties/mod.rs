@@ -9,15 +9,21 @@
     clippy::disallowed_methods,
     reason = "tests reach the disk, processes and the environment"
 )]
+#![allow(clippy::print_stdout, reason = "a skipped test says why")]
 #![allow(
     clippy::needless_pass_by_value,
     reason = "a property is handed the values that were drawn for it"
 )]
 
+/// Shared with the fuzz targets.
+#[path = "../../fuzz/inputs.rs"]
+mod inputs;
 mod layers;
 mod numbers;
+mod pipeline;
 mod quoting;
 mod readers;
+mod secrets;
 mod strategies;
 
 use std::fmt::Debug;
