@@ -1,10 +1,11 @@
-//! Findings for people, for editors and for machines.
+//! Findings for people, for editors and for machines. None of them shows a secret: what looks like one is starred out
+//! of messages and of the lines around a mistake.
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use serde::Serialize;
 
 use super::ui::Ui;
-use crate::base::{Finding, Place, Report, Severity};
+use crate::base::{Finding, Place, Report, Severity, masked};
 
 /// Prints a report to stderr: snippets, or one line a finding; then the count.
 pub(super) fn print(ui: &Ui, report: &Report, short: bool) {
@@ -41,14 +42,15 @@ pub(super) fn one_line(finding: &Finding) -> String {
         .as_ref()
         .map(|hint| format!(" ({hint})"))
         .unwrap_or_default();
-    format!(
+    let line = format!(
         "{place}{}: {}{hint} [{}]",
         finding.severity, finding.message, finding.id
-    )
+    );
+    masked(&line).into_owned()
 }
 
 fn cause(place: &Place) -> Snippet<'_, annotate_snippets::Annotation<'_>> {
-    Snippet::source(place.source.text.as_str())
+    Snippet::source(masked(&place.source.text))
         .path(place.source.name.as_str())
         .fold(true)
 }
@@ -67,34 +69,34 @@ fn snippet(finding: &Finding, colour: bool) -> String {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let title = level.primary_title(finding.message.as_str()).id(finding.id);
+    let title = level.primary_title(masked(&finding.message)).id(finding.id);
     let short_hint = finding.hint.as_deref().filter(|hint| hint.starts_with("did you mean"));
     let mut group = Group::with_title(title);
     if let Some(place) = finding.place.as_ref().filter(|place| !place.source.text.is_empty()) {
         let mut primary = AnnotationKind::Primary.span(span(place));
         if let Some(hint) = short_hint {
-            primary = primary.label(hint);
+            primary = primary.label(masked(hint));
         }
         let mut own = cause(place).annotation(primary);
         for note in finding.notes.iter().filter(|note| note.place.source == place.source) {
             own = own.annotation(
                 AnnotationKind::Context
                     .span(span(&note.place))
-                    .label(note.message.as_str()),
+                    .label(masked(&note.message)),
             );
         }
         group = group.element(own);
         for note in finding.notes.iter().filter(|note| note.place.source != place.source) {
             let context = AnnotationKind::Context
                 .span(span(&note.place))
-                .label(note.message.as_str());
+                .label(masked(&note.message));
             group = group.element(cause(&note.place).annotation(context));
         }
     }
     if let Some(hint) = finding.hint.as_deref()
         && (short_hint.is_none() || finding.place.is_none())
     {
-        group = group.element(Level::HELP.message(hint));
+        group = group.element(Level::HELP.message(masked(hint)));
     }
     let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
     renderer.render(&[group])
@@ -104,7 +106,7 @@ fn snippet(finding: &Finding, colour: bool) -> String {
 struct JsonFinding<'f> {
     severity: Severity,
     id: &'f str,
-    message: &'f str,
+    message: std::borrow::Cow<'f, str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<&'f str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -112,7 +114,7 @@ struct JsonFinding<'f> {
     #[serde(skip_serializing_if = "Option::is_none")]
     column: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    hint: Option<&'f str>,
+    hint: Option<std::borrow::Cow<'f, str>>,
 }
 
 /// The report as a JSON list.
@@ -125,11 +127,11 @@ pub(super) fn json(report: &Report) -> serde_json::Result<String> {
             JsonFinding {
                 severity: finding.severity,
                 id: finding.id,
-                message: &finding.message,
+                message: masked(&finding.message),
                 file: finding.place.as_ref().map(|place| place.source.name.as_str()),
                 line: at.map(|(line, _)| line),
                 column: at.map(|(_, column)| column),
-                hint: finding.hint.as_deref(),
+                hint: finding.hint.as_deref().map(masked),
             }
         })
         .collect();

@@ -29,7 +29,7 @@ pub fn quote(filetype: FileType, value: &Value) -> Result<String, QuoteError> {
         FileType::Json => Ok(value.to_string()),
         FileType::Toml => toml_value(value),
         FileType::Python => match value {
-            Value::String(text) => Ok(ascii_json(text)),
+            Value::String(text) => Ok(python_string(text)),
             Value::Number(_) => Ok(value.to_string()),
             _ => refuse(filetype, value, "only text and numbers have a place there"),
         },
@@ -38,6 +38,9 @@ pub fn quote(filetype: FileType, value: &Value) -> Result<String, QuoteError> {
             let text = plain_text(filetype, value)?;
             if text.contains(['\\', '"', '\'', '$']) {
                 return refuse(filetype, value, "quotes, `$` and `\\` need the `word` filter");
+            }
+            if text.chars().any(is_noncharacter) {
+                return refuse(filetype, value, "it has a code point that is no character");
             }
             Ok(text.replace('%', "%%"))
         }
@@ -75,8 +78,8 @@ pub fn quote(filetype: FileType, value: &Value) -> Result<String, QuoteError> {
 /// One word of an `ExecStart=` line: quoted where systemd would split or expand it.
 pub fn systemd_word(text: &str) -> Result<String, QuoteError> {
     let value = Value::String(text.to_owned());
-    if text.chars().any(char::is_control) {
-        return refuse(FileType::Systemd, &value, "it has control characters");
+    if text.chars().any(|c| c.is_control() || is_noncharacter(c)) {
+        return refuse(FileType::Systemd, &value, "it has characters that do not print");
     }
     let escaped = text
         .replace('\\', "\\\\")
@@ -90,6 +93,11 @@ pub fn systemd_word(text: &str) -> Result<String, QuoteError> {
     } else {
         Ok(format!("\"{escaped}\""))
     }
+}
+
+/// Code points that Unicode keeps from ever being characters: systemd drops a value that has one.
+fn is_noncharacter(c: char) -> bool {
+    matches!(c, '\u{fdd0}'..='\u{fdef}') || u32::from(c) & 0xfffe == 0xfffe
 }
 
 /// A number, a boolean or one line of text without control characters and outer blanks.
@@ -120,13 +128,27 @@ fn yaml_value(value: &Value) -> String {
                 .collect();
             format!("{{{}}}", pairs.join(", "))
         }
-        Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
+        Value::Number(number) => yaml_number(&number.to_string()),
+        Value::Null | Value::Bool(_) => value.to_string(),
     }
+}
+
+/// A number as YAML 1.1 wants it: with an exponent there must be a fraction and a sign, or it is text.
+fn yaml_number(json: &str) -> String {
+    let Some((mantissa, exponent)) = json.split_once('e') else {
+        return json.to_owned();
+    };
+    let fraction = if mantissa.contains('.') { "" } else { ".0" };
+    let sign = if exponent.starts_with(['-', '+']) { "" } else { "+" };
+    format!("{mantissa}{fraction}e{sign}{exponent}")
 }
 
 fn toml_value(value: &Value) -> Result<String, QuoteError> {
     match value {
         Value::String(text) => Ok(toml_string(text)),
+        Value::Number(number) if number.is_u64() && !number.is_i64() => {
+            refuse(FileType::Toml, value, "its integers have 64 bits with a sign")
+        }
         Value::Number(_) | Value::Bool(_) => Ok(value.to_string()),
         Value::Array(items) => {
             let items: Result<Vec<String>, QuoteError> = items.iter().map(toml_value).collect();
@@ -154,8 +176,8 @@ fn toml_string(text: &str) -> String {
     quoted
 }
 
-/// A JSON string in pure ASCII, which is a Python string too.
-fn ascii_json(text: &str) -> String {
+/// A Python string in pure ASCII.
+fn python_string(text: &str) -> String {
     use std::fmt::Write;
     let mut quoted = String::from("\"");
     for c in text.chars() {
@@ -202,13 +224,22 @@ mod tests {
                 json!(["a", 1, {"k": "v: w"}]),
                 Some("[a, 1, {k: \"v: w\"}]"),
             ),
+            (
+                FileType::Yaml,
+                json!([1e30, 1.5e-9, 0.5]),
+                Some("[1.0e+30, 1.5e-9, 0.5]"),
+            ),
             (FileType::Json, json!("a\"b"), Some("\"a\\\"b\"")),
             (FileType::Toml, json!("a\"\n"), Some("\"a\\\"\\u000A\"")),
             (FileType::Toml, json!(["a", true]), Some("[\"a\", true]")),
             (FileType::Toml, json!(null), None),
+            (FileType::Toml, json!(i64::MAX), Some("9223372036854775807")),
+            (FileType::Toml, json!(u64::MAX), None),
             (FileType::Systemd, json!("100%"), Some("100%%")),
             (FileType::Systemd, json!("a\nExecStart=/bin/sh"), None),
             (FileType::Systemd, json!("$HOME"), None),
+            (FileType::Systemd, json!("\u{fdd0}"), None),
+            (FileType::Systemd, json!("\u{10ffff}"), None),
             (FileType::Sysctl, json!(1), Some("1")),
             (FileType::Sysctl, json!("1\nkernel.panic=0"), None),
             (FileType::Env, json!("it's $x"), Some("'it'\\''s $x'")),

@@ -13,4 +13,5 @@ mod folders;
 mod golden;
 mod judges;
 mod nocloud;
+mod properties;
 mod support;

@@ -50,6 +50,9 @@ fn resolve(text: &str) -> Resolved {
     if is_yaml11_boolean(text) {
         return Ambiguous("a boolean, some of them");
     }
+    if text.contains(['\u{85}', '\u{2028}', '\u{2029}']) {
+        return Ambiguous("several lines, some of them");
+    }
     let unsigned = text.strip_prefix('-').unwrap_or(text);
     let digits = !unsigned.is_empty() && unsigned.bytes().all(|byte| byte.is_ascii_digit());
     if digits {
@@ -72,20 +75,34 @@ fn resolve(text: &str) -> Resolved {
         }
     }
     // The remaining look-alikes of YAML 1.1: exponents, hexadecimal, underscores, base 60, dates, infinities, `=`, `<<`.
-    let begins_like_a_number = unsigned.starts_with(|c: char| c.is_ascii_digit() || c == '.' || c == '+');
+    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let begins_like_a_number = unsigned.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '.' | '+' | '-'));
     let number_like = begins_like_a_number
         && unsigned.bytes().all(|byte| {
             byte.is_ascii_hexdigit() || matches!(byte, b'_' | b':' | b'.' | b'x' | b'o' | b'+' | b'-' | b'i' | b'n')
         })
         && unsigned.bytes().any(|byte| byte.is_ascii_digit() || byte == b'.');
     let units = unsigned.ends_with(|c: char| c.is_ascii_alphabetic()) && !unsigned.starts_with("0x");
-    if number_like && !units && !is_address(unsigned) {
+    if number_like && !units && !is_address(unsigned) || is_timestamp(text) {
         return Ambiguous("a number or a date, some of them");
     }
-    if matches!(text, "=" | "<<" | ".inf" | ".nan" | ".Inf" | ".NaN" | ".INF" | ".NAN") {
+    let special = matches!(unsigned.to_ascii_lowercase().as_str(), ".inf" | ".nan");
+    if special || matches!(text, "=" | "<<") {
         return Ambiguous("something special, some of them");
     }
     Is(Value::String(text.to_owned()))
+}
+
+/// A date with a time after it; YAML 1.1 takes `T`, `t` and blanks between them.
+fn is_timestamp(text: &str) -> bool {
+    let date = text.split(['T', 't', ' ', '\t']).next().unwrap_or_default();
+    let mut parts = date.split('-').map(|part| (part.len(), part));
+    let mut number = |most| {
+        parts
+            .next()
+            .is_some_and(|(len, part)| (1..=most).contains(&len) && part.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    date.len() < text.len() && number(4) && number(2) && number(2)
 }
 
 /// Dotted quads and networks are text to every reader.
@@ -147,14 +164,14 @@ mod tests {
     fn only_what_every_reader_agrees_on() {
         let source = Source::new(
             "t",
-            "{a: true, b: 1, c: -5, d: 1.5, e: 10s, f: text, g: null, h: \"yes\", i: 100Mi, j: 10.0.0.1, k: 10.0.0.0/8, l: 5%}",
+            "{a: true, b: 1, c: -5, d: 1.5, e: 10s, f: text, g: null, h: \"yes\", i: 100Mi, j: 10.0.0.1, k: 10.0.0.0/8, l: 5%, m: 10-20 x}",
         );
         let mut report = Report::new();
         let value = to_json(&mut Reader { report: &mut report }, &parse(&source).unwrap());
         assert!(report.is_empty(), "{report:?}");
         assert_eq!(
             value.to_string(),
-            r#"{"a":true,"b":1,"c":-5,"d":1.5,"e":"10s","f":"text","g":null,"h":"yes","i":"100Mi","j":"10.0.0.1","k":"10.0.0.0/8","l":"5%"}"#
+            r#"{"a":true,"b":1,"c":-5,"d":1.5,"e":"10s","f":"text","g":null,"h":"yes","i":"100Mi","j":"10.0.0.1","k":"10.0.0.0/8","l":"5%","m":"10-20 x"}"#
         );
         for text in [
             "yes",
@@ -171,6 +188,12 @@ mod tests {
             "=",
             "0o17",
             "99999999999999999999",
+            "+0xf",
+            "-.inf",
+            "+.Inf",
+            "2024-01-01T00:00:00Z",
+            "2024-1-1 10:00:00",
+            "a\u{2028}b",
         ] {
             let mut report = Report::new();
             let source = Source::new("t", format!("a: {text}"));
