@@ -5,14 +5,15 @@
 //! replace `write_files` of the first; no `## template: jinja`, because it drops a document over a `{#` in a script;
 //! one `runcmd`, because only the last command's status counts.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use std::sync::Arc;
+
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::Artifact;
 use super::budget::{Budget, Share};
 use super::gzip::Gzip;
+use super::pack::Packer;
 use crate::base::{Finding, Report, Severity, Sha256, Source};
 use crate::catalog::Plane;
 use crate::plan::Plan;
@@ -29,11 +30,15 @@ pub const STAGE: &str = "/var/lib/nodebake/stage";
 const FIRST_BOOT: &str = "/usr/local/lib/nodebake/first-boot";
 
 /// The node's user-data. Refuses a document that is larger than the provider takes.
-pub fn user_data(plan: &Plan, verified: &Verified) -> Result<Artifact, Report> {
+pub fn user_data(plan: &Plan, verified: &Verified, packer: &Packer) -> Result<Artifact, Report> {
     let entries: Vec<&Entry> = verified.tree().plane(Plane::Node).collect();
     let mut gzip = Gzip::new();
-    let (text, shares) = document(plan, &entries, |entry| Written::smallest(entry, &mut gzip));
-    reread(plan, &text, &entries)?;
+    let written: Vec<Written> = entries
+        .iter()
+        .map(|entry| Written::smallest(entry, packer, &mut gzip))
+        .collect::<Result<_, Report>>()?;
+    let (text, shares) = document(plan, &entries, &written);
+    reread(plan, &text, &entries, &written)?;
     let mut bytes = text.into_bytes();
     let mut shares = shares;
     let mut gzipped = false;
@@ -65,8 +70,9 @@ pub fn user_data(plan: &Plan, verified: &Verified) -> Result<Artifact, Report> {
 /// The document with every file as plain text, whatever its size.
 pub(super) fn plain(plan: &Plan, verified: &Verified) -> Result<(String, Vec<Share>), Report> {
     let entries: Vec<&Entry> = verified.tree().plane(Plane::Node).collect();
-    let (text, shares) = document(plan, &entries, Written::plainest);
-    reread(plan, &text, &entries)?;
+    let written: Vec<Written> = entries.iter().map(|entry| Written::plainest(entry)).collect();
+    let (text, shares) = document(plan, &entries, &written);
+    reread(plan, &text, &entries, &written)?;
     Ok((text, shares))
 }
 
@@ -77,7 +83,7 @@ enum Written {
     /// As one quoted line.
     Quoted,
     /// Compressed, in base64.
-    Packed(String),
+    Packed(Arc<str>),
 }
 
 impl Written {
@@ -89,14 +95,14 @@ impl Written {
         }
     }
 
-    fn smallest(entry: &Entry, gzip: &mut Gzip) -> Self {
+    fn smallest(entry: &Entry, packer: &Packer, gzip: &mut Gzip) -> Result<Self, Report> {
         let plain = Self::plainest(entry);
-        let packed = Self::Packed(STANDARD.encode(gzip.pack(entry.text.as_bytes())));
-        if item(entry, &packed).len() < item(entry, &plain).len() {
-            packed
-        } else {
-            plain
-        }
+        let packed = packer
+            .pack(gzip, &entry.text)
+            .ok_or_else(|| broken(entry.path.as_str()))?;
+        let packed = Self::Packed(packed);
+        let smaller = item(entry, &packed).len() < item(entry, &plain).len();
+        Ok(if smaller { packed } else { plain })
     }
 
     fn word(&self) -> &'static str {
@@ -117,7 +123,7 @@ fn item(entry: &Entry, written: &Written) -> String {
     }
 }
 
-fn document(plan: &Plan, entries: &[&Entry], mut write: impl FnMut(&Entry) -> Written) -> (String, Vec<Share>) {
+fn document(plan: &Plan, entries: &[&Entry], written: &[Written]) -> (String, Vec<Share>) {
     let value = |path: &str| {
         plan.book
             .get(path)
@@ -131,9 +137,8 @@ fn document(plan: &Plan, entries: &[&Entry], mut write: impl FnMut(&Entry) -> Wr
         value("cluster.name")
     );
     let mut shares = Vec::new();
-    for entry in entries {
-        let written = write(entry);
-        let item = item(entry, &written);
+    for (entry, written) in entries.iter().zip(written) {
+        let item = item(entry, written);
         shares.push(Share {
             path: entry.path.to_string(),
             bytes: item.len(),
@@ -178,38 +183,31 @@ struct WriteFile {
     content: String,
 }
 
-/// Reads the document back with a parser that did not write it: every file must come back, byte by byte.
-fn reread(plan: &Plan, text: &str, entries: &[&Entry]) -> Result<(), Report> {
-    let broken = |what: String| -> Report {
-        Finding::new(
-            Severity::Error,
-            "bake/reread",
-            format!("the document does not come back as it went in: {what}"),
-        )
+fn broken(what: &str) -> Report {
+    let message = format!("the document does not come back as it went in: {what}");
+    Finding::new(Severity::Error, "bake/reread", message)
         .hint("this is a defect of nodebake")
         .into()
-    };
-    let config: CloudConfig = serde_yaml::from_str(text).map_err(|error| broken(error.to_string()))?;
+}
+
+/// Reads the document back with a parser that did not write it: every file must come back, byte by byte. A packed text
+/// was unpacked and compared when it was packed, so here it is compared packed.
+fn reread(plan: &Plan, text: &str, entries: &[&Entry], written: &[Written]) -> Result<(), Report> {
+    let config: CloudConfig = serde_yaml::from_str(text).map_err(|error| broken(&error.to_string()))?;
     if config.write_files.len() != entries.len() || config.runcmd.len() != 1 {
-        return Err(broken("the number of files".into()));
+        return Err(broken("the number of files"));
     }
-    for (file, entry) in config.write_files.iter().zip(entries) {
-        let content = match file.encoding.as_str() {
-            "" => Some(file.content.clone().into_bytes()),
-            _ => STANDARD.decode(&file.content).ok().and_then(|packed| {
-                use std::io::Read;
-                let mut data = Vec::new();
-                flate2::read::GzDecoder::new(packed.as_slice())
-                    .read_to_end(&mut data)
-                    .ok()
-                    .map(|_| data)
-            }),
+    for ((file, entry), written) in config.write_files.iter().zip(entries).zip(written) {
+        let (encoding, content) = match written {
+            Written::Packed(packed) => ("gz+b64", &**packed),
+            Written::Block | Written::Quoted => ("", entry.text.as_str()),
         };
-        let same = file.path == format!("{STAGE}{}", entry.path)
+        let same = file.path.strip_prefix(STAGE) == Some(entry.path.as_str())
             && file.permissions == entry.mode.to_string()
-            && content.as_deref() == Some(entry.text.as_bytes());
+            && file.encoding == encoding
+            && file.content == content;
         if !same {
-            return Err(broken(entry.path.to_string()));
+            return Err(broken(entry.path.as_str()));
         }
     }
     if own_keys(plan).next().is_some() {
@@ -220,7 +218,7 @@ fn reread(plan: &Plan, text: &str, entries: &[&Entry]) -> Result<(), Report> {
                 .get(key)
                 .is_some_and(|node| to_json(&mut Reader { report: &mut report }, node) == *own);
             if !same || report.has_errors() {
-                return Err(broken(key.clone()));
+                return Err(broken(key));
             }
         }
     }

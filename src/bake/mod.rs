@@ -4,10 +4,12 @@ mod budget;
 mod cloud_init;
 mod gzip;
 mod nocloud;
+mod pack;
 
 pub use budget::{Budget, Share};
 pub use cloud_init::{STAGE, user_data};
 pub use nocloud::seed_image;
+pub use pack::Packer;
 
 use crate::base::Report;
 use crate::base::Sha256;
@@ -39,9 +41,9 @@ impl Format {
     ];
 
     /// Bakes a node in this way.
-    pub fn bake(self, plan: &Plan, verified: &Verified) -> Result<Artifact, Report> {
+    pub fn bake(self, plan: &Plan, verified: &Verified, packer: &Packer) -> Result<Artifact, Report> {
         match self {
-            Self::CloudInit => user_data(plan, verified),
+            Self::CloudInit => user_data(plan, verified, packer),
             Self::NoCloud => seed_image(plan, verified),
         }
     }

@@ -65,7 +65,7 @@ fn serialize_url<S: serde::Serializer>(url: &HttpsUrl, serializer: S) -> Result<
 
 impl Catalog {
     /// All pins of `component` for `arch`, in the order of the table.
-    pub fn artifacts(&self, component: &str, arch: Arch) -> Result<Vec<Artifact>, Report> {
+    pub(super) fn read_artifacts(&self, component: &str, arch: Arch) -> Result<Vec<Artifact>, Report> {
         let Some(source) = self.file(PATH) else {
             return Ok(Vec::new());
         };
@@ -97,17 +97,19 @@ impl Catalog {
     pub fn artifact(&self, component: &str, version: &Version, arch: Arch) -> Result<Option<Artifact>, Report> {
         Ok(self
             .artifacts(component, arch)?
-            .into_iter()
-            .find(|artifact| artifact.version == *version))
+            .iter()
+            .find(|artifact| artifact.version == *version)
+            .cloned())
     }
 
     /// The newest pin whose minor is at most `minor`.
     pub fn newest_artifact(&self, component: &str, minor: KubeMinor, arch: Arch) -> Result<Option<Artifact>, Report> {
         let pins = self.artifacts(component, arch)?;
         Ok(pins
-            .into_iter()
+            .iter()
             .filter(|artifact| artifact.version.kube_minor() <= minor)
-            .max_by(|a, b| a.version.cmp(&b.version)))
+            .max_by(|a, b| a.version.cmp(&b.version))
+            .cloned())
     }
 }
 

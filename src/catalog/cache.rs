@@ -5,8 +5,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::{
-    Catalog, CloudConfigKey, ContainerdTable, FeatureGates, Image, InstanceType, KubeletFlags, KubeletSchema, Profile,
-    Provider, SizingTable, Template,
+    Arch, Artifact, Catalog, CloudConfigKey, ContainerdTable, FeatureGates, Image, InstanceType, KubeletFlags,
+    KubeletSchema, Profile, Provider, SizingTable, Template,
 };
 use crate::base::{Finding, Located, Place, Report, Severity};
 
@@ -63,6 +63,7 @@ pub(super) struct Cache {
     providers: Named<Provider>,
     instance_types: Named<InstanceType>,
     templates: Named<Template>,
+    artifacts: Named<Vec<Artifact>>,
 }
 
 impl fmt::Debug for Cache {
@@ -111,6 +112,12 @@ impl Catalog {
                 let message = format!("profiles/kubernetes/artifacts.yaml does not say where {component} goes");
                 Finding::new(Severity::Error, "catalog/artifact", message).into()
             })
+    }
+
+    /// All pins of `component` for `arch`, in the order of the table.
+    pub fn artifacts(&self, component: &str, arch: Arch) -> Result<Arc<Vec<Artifact>>, Report> {
+        let name = format!("{component}/{}", arch.as_str());
+        self.cache.artifacts.get(&name, || self.read_artifacts(component, arch))
     }
 
     /// The profile `name`.

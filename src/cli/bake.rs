@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::{Common, Failure, Outcome, Ui, load};
-use crate::bake::{Artifact, Format};
+use crate::bake::{Artifact, Format, Packer};
 use crate::edge::fs;
 use crate::pipeline::Built;
 
@@ -39,7 +39,8 @@ pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
             "a fleet is baked into a folder: give one with -o".into(),
         ));
     }
-    let (baked, findings) = loaded.build(|built| args.format.bake(&built.plan, &built.verified));
+    let packer = Packer::default();
+    let (baked, findings) = loaded.build(|built| args.format.bake(&built.plan, &built.verified, &packer));
     load::settle(ui, &findings, &args.common)?;
     // All nodes are baked before the first one is written.
     for (built, artifact) in baked.ok_or(Failure::Findings)? {

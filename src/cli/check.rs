@@ -23,9 +23,12 @@ pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
     let (count, findings) = match Loaded::read(&args.node, args.common.catalog.as_deref(), policy) {
         Ok(loaded) => {
             let count = loaded.nodes.len();
+            let packer = bake::Packer::default();
             (
                 count,
-                loaded.build(|built| bake::user_data(&built.plan, &built.verified)).1,
+                loaded
+                    .build(|built| bake::user_data(&built.plan, &built.verified, &packer))
+                    .1,
             )
         }
         Err(failed) => (0, failed),

@@ -104,16 +104,16 @@ fn pinned(
     place: &Place,
     fits: impl Fn(&Version) -> bool,
 ) -> Result<Artifact, Report> {
-    let mut pins = desk.catalog.artifacts("containerd", desk.instance_type.arch)?;
-    pins.retain(|pin| fits(&pin.version));
+    let pins = desk.catalog.artifacts("containerd", desk.instance_type.arch)?;
+    let fitting = || pins.iter().filter(|pin| fits(&pin.version));
     let named = desk
         .image
         .artifact_version("containerd")
         .and_then(|version| version.parse::<Version>().ok());
-    let best = match pins.iter().position(|pin| Some(&pin.version) == named.as_ref()) {
-        Some(at) => Some(pins.swap_remove(at)),
-        None => pins.into_iter().max_by(|a, b| a.version.cmp(&b.version)),
-    };
+    let best = fitting()
+        .find(|pin| Some(&pin.version) == named.as_ref())
+        .or_else(|| fitting().max_by(|a, b| a.version.cmp(&b.version)))
+        .cloned();
     best.ok_or_else(|| {
         let message = format!("no containerd is pinned that fits Kubernetes {minor}");
         Finding::error("plan/containerd", message, place)

@@ -75,7 +75,7 @@ fn build(document: spec::Document, catalog: &Catalog, facts: &ClusterFacts) {
             Ok(built) => {
                 look_at(&built.warnings);
                 // Baking reads its own document back; it may only refuse for its size.
-                if let Err(report) = bake::user_data(&built.plan, &built.verified) {
+                if let Err(report) = bake::user_data(&built.plan, &built.verified, &bake::Packer::default()) {
                     look_at(&report);
                     assert!(
                         report.sorted().iter().all(|finding| finding.id == "bake/budget"),

@@ -110,7 +110,8 @@ fn built(case: &Case) -> Built {
 fn goldens(case: &Case) -> BTreeMap<PathBuf, String> {
     let built = built(case);
     let folder = Path::new(&case.profile).join(&case.image).join(&case.instance_type);
-    let artifact = bake::user_data(&built.plan, &built.verified).unwrap_or_else(|report| panic!("{}", told(&report)));
+    let artifact = bake::user_data(&built.plan, &built.verified, &bake::Packer::default())
+        .unwrap_or_else(|report| panic!("{}", told(&report)));
     let tree = built.verified.tree();
     let mut manifest = review::manifest(tree);
     let kind = if artifact.gzipped { "user-data.gz" } else { "user-data" };
@@ -224,7 +225,7 @@ fn every_row_of_the_catalog_is_covered() {
 fn the_document_fits_every_cloud() {
     for case in cases().iter().filter(|case| case.whole) {
         let built = built(case);
-        let artifact = bake::user_data(&built.plan, &built.verified).unwrap();
+        let artifact = bake::user_data(&built.plan, &built.verified, &bake::Packer::default()).unwrap();
         let limit = if artifact.gzipped { 16_384 } else { 32_768 };
         let size = artifact.bytes.len();
         assert!(

@@ -109,7 +109,8 @@ fn the_image_has_no_limit() {
     );
     let yaml = node_yaml("satellite", "ubuntu-22-04", "ec2/g5.xlarge", &more);
     let built = build(&yaml, "1.35").unwrap_or_else(|report| panic!("{}", told(&report)));
-    let refused = nodebake::bake::user_data(&built.plan, &built.verified).unwrap_err();
+    let refused =
+        nodebake::bake::user_data(&built.plan, &built.verified, &nodebake::bake::Packer::default()).unwrap_err();
     assert!(told(&refused).contains("bake/budget"), "{}", told(&refused));
     let seed = seed_image(&built.plan, &built.verified).unwrap_or_else(|report| panic!("{}", told(&report)));
     assert!(seed.budget.fits() && !seed.budget.is_tight() && seed.budget.max.is_none());

@@ -12,7 +12,12 @@ use super::{Node, PYTHON, brought, nodes, refused, run, tool};
 use crate::support::{TempDir, have, stderr, stdout, told};
 
 fn baked(node: &Node) -> Artifact {
-    user_data(&node.built.plan, &node.built.verified).unwrap_or_else(|report| panic!("{}", told(&report)))
+    user_data(
+        &node.built.plan,
+        &node.built.verified,
+        &nodebake::bake::Packer::default(),
+    )
+    .unwrap_or_else(|report| panic!("{}", told(&report)))
 }
 
 /// The document as text, which is all that the schema check reads.

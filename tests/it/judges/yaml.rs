@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
+use nodebake::bake::Packer;
 use nodebake::bake::user_data;
 use nodebake::base::{Report, Source};
 use nodebake::syntax::FileType;
@@ -52,7 +53,7 @@ fn every_file_means_the_same_to_both_readers() {
                 files.push((name, entry.filetype, entry.text.clone()));
             }
         }
-        let artifact = user_data(&node.built.plan, &node.built.verified).unwrap();
+        let artifact = user_data(&node.built.plan, &node.built.verified, &Packer::default()).unwrap();
         if !artifact.gzipped {
             let name = format!("{}: user-data", node.name);
             files.push((name, FileType::Yaml, String::from_utf8(artifact.bytes).unwrap()));

@@ -5,6 +5,7 @@ use std::io::Read;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use nodebake::bake::Packer;
 use nodebake::bake::user_data;
 use nodebake::catalog::Plane;
 use nodebake::pipeline::Built;
@@ -159,7 +160,7 @@ fn unpacked(document: &str) -> Result<BTreeMap<String, String>, String> {
 }
 
 fn arrives(built: &Built, field: &Field, text: &str) -> Result<(), String> {
-    let artifact = match user_data(&built.plan, &built.verified) {
+    let artifact = match user_data(&built.plan, &built.verified, &Packer::default()) {
         Ok(artifact) => artifact,
         Err(report) => {
             let small = report.sorted().iter().all(|finding| finding.id == "bake/budget");
@@ -260,7 +261,8 @@ fn every_name_arrives_or_is_refused() {
         let Ok(built) = build(&yaml.replace(place, &format!("{key}: {}", scalar(&name))), "1.35") else {
             return Ok(());
         };
-        let artifact = user_data(&built.plan, &built.verified).map_err(|report| TestCaseError::fail(told(&report)))?;
+        let artifact = user_data(&built.plan, &built.verified, &Packer::default())
+            .map_err(|report| TestCaseError::fail(told(&report)))?;
         let document = String::from_utf8(artifact.bytes).unwrap();
         let files = unpacked(&document).map_err(TestCaseError::fail)?;
         match key {
@@ -557,7 +559,8 @@ fn one_spec_bakes_the_same_however_it_is_laid_out() {
                     .map(|finding| format!("{}: {}\n", finding.id, finding.message))
                     .collect::<String>()
             })?;
-            let artifact = user_data(&built.plan, &built.verified).map_err(|report| told(&report))?;
+            let artifact =
+                user_data(&built.plan, &built.verified, &Packer::default()).map_err(|report| told(&report))?;
             Ok((built.plan.book.to_context(), artifact.bytes))
         };
         let (first, again, other) = (bake(&blocks), bake(&blocks), bake(&flow(&spec)));
