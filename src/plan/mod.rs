@@ -17,6 +17,7 @@ mod sizing;
 pub use artifacts::PlannedArtifact;
 pub use book::{Book, Decision};
 pub use containerd::ContainerdPlan;
+pub use kubelet::may_label_itself;
 pub use sizing::{Reservation, reserve};
 
 use crate::base::{Finding, Origin, Place, Report, Severity, Version};
