@@ -11,6 +11,8 @@ mod secrets;
 
 pub use check::{Check, check, checks};
 
+use std::cell::OnceCell;
+
 use crate::base::Report;
 use crate::catalog::Catalog;
 use crate::facts;
@@ -26,6 +28,14 @@ pub struct Subject<'v> {
     pub tree: &'v FileTree,
     /// The tables.
     pub catalog: &'v Catalog,
+    kubelet: OnceCell<kubelet::Reading>,
+}
+
+impl Subject<'_> {
+    /// What the kubelet will run with, read the first time somebody asks.
+    fn kubelet(&self) -> &kubelet::Reading {
+        self.kubelet.get_or_init(|| kubelet::Reading::new(self))
+    }
 }
 
 /// A tree that passed every check.
@@ -48,6 +58,7 @@ pub fn verify(tree: FileTree, plan: &Plan, catalog: &Catalog, now: Option<i64>) 
         plan,
         tree: &tree,
         catalog,
+        kubelet: OnceCell::new(),
     };
     let mut report = Report::new();
     if let Some(now) = now {
