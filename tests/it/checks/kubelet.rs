@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use nodebake::base::Finding;
+use nodebake::catalog::Catalog;
 use nodebake::catalog::Plane::Node;
 use nodebake::tree::FileTree;
 
@@ -797,6 +798,35 @@ fn what_may_be_said_is_not_found() {
             .map(str::to_owned)
             .collect();
         assert_eq!(found, Vec::<String>::new(), "{config}");
+    }
+}
+
+/// Whatever a key is given, it is told and nothing breaks.
+#[test]
+fn strange_values_are_told() {
+    let schema = Catalog::embedded().kubelet_schema().unwrap();
+    for value in [
+        "null",
+        "[]",
+        "{}",
+        "\"\"",
+        "-1",
+        "9223372036854775807",
+        "\"99999999999999999999999999h\"",
+        "[null, {}, [], ä, 0]",
+        "{ a: null, memory: 9999999Pi, cpu: \"\", memory.available: 1e9%, limits: [], key: {} }",
+        "[{ numaNode: x, limits: { memory: -1, hugepages-: 1 } }, { key: , effect: ~, value: [] }]",
+        "\"0-4294967295,1\"",
+        "100%",
+    ] {
+        let keys = schema
+            .fields
+            .iter()
+            .filter(|field| !["apiVersion", "kind"].contains(&field.key.as_str()));
+        let config: String = keys.map(|field| format!("      {}: {value}\n", field.key)).collect();
+        let more = format!("  kubelet:\n    config:\n{config}");
+        let found = findings(&spec_case("", "", ""), &more, |_| {});
+        assert!(found.has_errors() || value == "null", "{value}");
     }
 }
 
