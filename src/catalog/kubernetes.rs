@@ -17,14 +17,34 @@ pub enum FieldType {
     String,
     /// A Go duration such as `10s`.
     Duration,
-    /// A Kubernetes quantity such as `100Mi`.
+    /// A Kubernetes quantity such as `100Mi`, or a plain number.
     Quantity,
+    /// A quantity that must be text: its Go type is a string.
+    TextQuantity,
     /// A list.
     List(Box<FieldType>),
     /// A map with free keys.
     Map(Box<FieldType>),
     /// A map with these keys.
     Object(Vec<Field>),
+}
+
+/// One word of a closed set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Word {
+    /// The word.
+    pub text: String,
+    /// The first minor that takes it, if that is not the oldest covered.
+    pub since: Option<KubeMinor>,
+    /// The first minor that does not take it any more.
+    pub removed: Option<KubeMinor>,
+}
+
+impl Word {
+    /// Whether `minor` takes it.
+    pub fn known_in(&self, minor: KubeMinor) -> bool {
+        self.since.is_none_or(|since| since <= minor) && self.removed.is_none_or(|removed| minor < removed)
+    }
 }
 
 /// One configuration key.
@@ -40,8 +60,24 @@ pub struct Field {
     pub min: Option<i64>,
     /// Largest number.
     pub max: Option<i64>,
+    /// Numbers must be above this one.
+    pub above: Option<i64>,
+    /// Numbers must be a multiple of this one.
+    pub multiple: Option<i64>,
+    /// Shortest duration, as it is written.
+    pub shortest: Option<String>,
+    /// Longest duration, as it is written.
+    pub longest: Option<String>,
+    /// Whether a duration may be zero though `shortest` is more.
+    pub or_zero: bool,
     /// The only texts allowed, if it is a closed set.
-    pub values: Vec<String>,
+    pub values: Vec<Word>,
+    /// The only keys allowed in a map, if they are a closed set.
+    pub names: Vec<Word>,
+    /// The feature gate that must be on for it.
+    pub gate: Option<String>,
+    /// What it may say without the gate, beside nothing, false and zero.
+    pub ungated: Vec<String>,
 }
 
 /// The key tree of `KubeletConfiguration`.
@@ -104,6 +140,8 @@ pub struct Flag {
     pub removed: Option<KubeMinor>,
     /// The minor from which it is deprecated.
     pub deprecated: Option<KubeMinor>,
+    /// Whether it is a switch: alone, `=true` or `=false`.
+    pub switch: bool,
     /// What to know.
     pub note: Option<String>,
 }
@@ -207,13 +245,19 @@ fn field(reader: &mut Reader<'_>, node: &Node) -> Option<Field> {
         |reader: &mut Reader<'_>, node: &Node| reader.parsed::<i64>(node, "catalog/value").map(|number| number.value);
     let min = fields.optional("min").and_then(|node| bound(reader, node));
     let max = fields.optional("max").and_then(|node| bound(reader, node));
-    let values = fields.optional("values").map(|node| {
-        reader
-            .list(node)
-            .iter()
-            .filter_map(|item| Some(item.text()?.to_owned()))
-            .collect()
-    });
+    let above = fields.optional("above").and_then(|node| bound(reader, node));
+    let multiple = fields.optional("multiple").and_then(|node| bound(reader, node));
+    let mut text = |reader: &mut Reader<'_>, key: &'static str| {
+        let node = fields.optional(key)?;
+        reader.text(node).map(|text| text.value)
+    };
+    let shortest = text(reader, "shortest");
+    let longest = text(reader, "longest");
+    let gate = text(reader, "gate");
+    let or_zero = fields.optional("orZero").and_then(|node| reader.boolean(node));
+    let values = fields.optional("values").map(|node| words(reader, node));
+    let names = fields.optional("names").map(|node| words(reader, node));
+    let ungated = fields.optional("ungated").map(|node| words(reader, node));
     let keys = fields
         .optional("keys")
         .map(|node| keys_of(reader, node))
@@ -236,8 +280,43 @@ fn field(reader: &mut Reader<'_>, node: &Node) -> Option<Field> {
         since,
         min,
         max,
+        above,
+        multiple,
+        shortest,
+        longest,
+        or_zero: or_zero.is_some_and(|flag| flag.value),
         values: values.unwrap_or_default(),
+        names: names.unwrap_or_default(),
+        gate,
+        ungated: ungated.unwrap_or_default().into_iter().map(|word| word.text).collect(),
     })
+}
+
+/// Words of a closed set: text, or `{ word, since, removed }`.
+fn words(reader: &mut Reader<'_>, node: &Node) -> Vec<Word> {
+    reader
+        .list(node)
+        .iter()
+        .filter_map(|item| {
+            if let Some(text) = item.text() {
+                return Some(Word {
+                    text: text.to_owned(),
+                    since: None,
+                    removed: None,
+                });
+            }
+            let mut fields = reader.map(item, "a word");
+            let text = fields.required(reader, "word").and_then(|node| reader.text(node));
+            let since = fields.optional("since").and_then(|node| minor(reader, node));
+            let removed = fields.optional("removed").and_then(|node| minor(reader, node));
+            fields.done(reader);
+            Some(Word {
+                text: text?.value,
+                since,
+                removed,
+            })
+        })
+        .collect()
 }
 
 fn field_type(word: &str, keys: Vec<Field>) -> Option<FieldType> {
@@ -254,6 +333,7 @@ fn field_type(word: &str, keys: Vec<Field>) -> Option<FieldType> {
         "string" => FieldType::String,
         "duration" => FieldType::Duration,
         "quantity" => FieldType::Quantity,
+        "text-quantity" => FieldType::TextQuantity,
         "object" => FieldType::Object(keys),
         _ => return None,
     })
@@ -303,7 +383,10 @@ fn flag(reader: &mut Reader<'_>, node: &Node) -> Option<Flag> {
         .optional("note")
         .and_then(|node| reader.text(node))
         .map(|note| note.value);
-    for key in ["takes", "field", "source"] {
+    let takes = fields
+        .optional("takes")
+        .and_then(|node| reader.word(node, &[("value", false), ("bool", true)]));
+    for key in ["field", "source"] {
         fields.optional(key);
     }
     fields.done(reader);
@@ -312,6 +395,7 @@ fn flag(reader: &mut Reader<'_>, node: &Node) -> Option<Flag> {
         since,
         removed,
         deprecated,
+        switch: takes.is_some_and(|takes| takes.value),
         note,
     })
 }

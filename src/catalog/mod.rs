@@ -20,7 +20,7 @@ pub use containerd::ContainerdTable;
 pub use files::Catalog;
 pub use image::{Image, Presence};
 pub use instance_type::{Generation, Gpu, InstanceType};
-pub use kubernetes::{FeatureGate, FeatureGates, Field, FieldType, Flag, KubeletFlags, KubeletSchema};
+pub use kubernetes::{FeatureGate, FeatureGates, Field, FieldType, Flag, KubeletFlags, KubeletSchema, Word};
 pub use profile::{Naming, Profile};
 pub use provider::{Provider, WireEncoding};
 pub use sizing::{DiskTier, MemoryRule, SizingRow, SizingTable};

@@ -182,9 +182,9 @@ fn labels(desk: &mut Desk<'_>) {
     desk.book.set("kubelet.labelsFlag", flag.join(","), origin);
 }
 
-/// Labels in Kubernetes' own domains that a kubelet may set on its node
+/// Whether a kubelet may set the label `key` of `domain` on its node: in Kubernetes' own domains only a few
 /// (kubernetes/kubernetes `staging/src/k8s.io/kubelet/pkg/apis/well_known_labels.go`).
-fn may_label_itself(key: &str, domain: Option<&str>) -> bool {
+pub fn may_label_itself(key: &str, domain: Option<&str>) -> bool {
     let Some(domain) = domain else { return true };
     let in_domain = |of: &str| domain == of || domain.ends_with(&format!(".{of}"));
     if in_domain("node-restriction.kubernetes.io") {

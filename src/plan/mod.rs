@@ -18,6 +18,7 @@ mod sizing;
 pub use artifacts::PlannedArtifact;
 pub use book::{Book, Decision};
 pub use containerd::ContainerdPlan;
+pub use kubelet::may_label_itself;
 pub use sizing::{Reservation, reserve};
 
 use std::sync::Arc;

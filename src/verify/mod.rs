@@ -12,6 +12,8 @@ mod trace;
 
 pub use check::{Check, check, checks};
 
+use std::cell::OnceCell;
+
 use crate::base::{Policy, Report};
 use crate::catalog::Catalog;
 use crate::facts;
@@ -27,6 +29,14 @@ pub struct Subject<'v> {
     pub tree: &'v FileTree,
     /// The tables.
     pub catalog: &'v Catalog,
+    kubelet: OnceCell<kubelet::Reading>,
+}
+
+impl Subject<'_> {
+    /// What the kubelet will run with, read the first time somebody asks.
+    fn kubelet(&self) -> &kubelet::Reading {
+        self.kubelet.get_or_init(|| kubelet::Reading::new(self))
+    }
 }
 
 /// A tree that passed every check.
@@ -55,6 +65,7 @@ pub fn verify(
         plan,
         tree: &tree,
         catalog,
+        kubelet: OnceCell::new(),
     };
     let mut report = Report::new();
     if let Some(now) = now {

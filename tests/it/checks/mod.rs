@@ -10,7 +10,7 @@ mod files;
 mod kubelet;
 mod secrets;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use nodebake::base::{Policy, Report, Source};
@@ -99,15 +99,11 @@ fn cases() -> Vec<&'static Case> {
 #[test]
 fn every_check_can_fail() {
     let mut failed: BTreeSet<&str> = BTreeSet::new();
+    let mut untouched = BTreeMap::new();
     for case in cases() {
-        let good = findings(case, "", |_| {});
+        let good = untouched.entry(case.node).or_insert_with(|| findings(case, "", |_| {}));
         let early = good.sorted().iter().any(|finding| finding.id == case.id);
-        assert!(
-            !early,
-            "{}: found before anything was broken:\n{}",
-            case.id,
-            told(&good)
-        );
+        assert!(!early, "{}: found before anything was broken:\n{}", case.id, told(good));
         let found = findings(case, case.more, case.change);
         let hit = found.sorted().iter().any(|finding| finding.id == case.id);
         assert!(hit, "{} is not found when {}:\n{}", case.id, case.what, told(&found));
