@@ -5,6 +5,10 @@ use std::fmt;
 use serde_json::Value;
 
 use super::{FileType, yaml};
+use crate::base::masked;
+
+/// Characters of a refused value that its message shows.
+const MOST_SHOWN: usize = 80;
 
 /// Why a value cannot stand in a file of some type.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +23,14 @@ impl fmt::Display for QuoteError {
 impl std::error::Error for QuoteError {}
 
 fn refuse<T>(filetype: FileType, value: &Value, why: &str) -> Result<T, QuoteError> {
-    Err(QuoteError(format!("{value} cannot stand in a {filetype} file: {why}")))
+    // Secrets go first: half of one would not be known any more.
+    let text = value.to_string();
+    let text = masked(&text);
+    let shown = match text.char_indices().nth(MOST_SHOWN) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.into_owned(),
+    };
+    Err(QuoteError(format!("{shown} cannot stand in a {filetype} file: {why}")))
 }
 
 /// `value` as it is written at a value position of a `filetype` file.
@@ -256,5 +267,9 @@ mod tests {
         assert_eq!(systemd_word("--node-ip=10.0.0.1").unwrap(), "--node-ip=10.0.0.1");
         assert_eq!(systemd_word("a b$c%d\"").unwrap(), "\"a b$$c%%d\\\"\"");
         assert!(systemd_word("a\nb").is_err());
+        let long = quote(FileType::Lines, &json!(vec!["a"; 1000])).unwrap_err().to_string();
+        assert!(long.len() < 200, "{long}");
+        let secret = format!("{}AKIAIOSFODNN7EXAMPLE\n", "x".repeat(70));
+        assert!(!systemd_word(&secret).unwrap_err().to_string().contains("AKIA"));
     }
 }

@@ -24,13 +24,14 @@ use nodebake::syntax::{ini, sysctl, systemd, toml};
 pub type Target = fn(&[u8]);
 
 /// The targets, by name.
-pub const ALL: [(&str, Target); 6] = [
+pub const ALL: [(&str, Target); 7] = [
     ("node_yaml", node_yaml),
     ("cluster_yaml", cluster_yaml),
     ("catalog", catalog),
     ("yaml", yaml),
     ("files", files),
     ("words", words),
+    ("values", values),
 ];
 
 fn embedded() -> &'static Catalog {
@@ -259,16 +260,19 @@ pub fn words(data: &[u8]) {
         // A larger unit never makes less of the same number.
         assert!(quantity_value(digits).is_some_and(|plain| text.ends_with('m') || plain <= value));
     }
-    // The checks that read durations and shell words are private: a node's own files and configuration lead there.
-    if data.len() < 400 {
-        let file = format!(
-            "  files:\n    - {{ path: /etc/x.env, mode: \"0644\", type: env, content: {} }}\n  kubelet:\n    config: {{ shutdownGracePeriod: {}, containerLogMaxSize: {} }}\n",
-            scalar(&format!("X={text}\n")),
-            scalar(text),
-            scalar(text)
-        );
-        node_yaml(format!("{BARE}{file}").as_bytes());
-    }
+}
+
+/// The checks that read durations, quantities and shell words are private: a node's own files and configuration lead
+/// there.
+pub fn values(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let more = format!(
+        "  files:\n    - {{ path: /etc/x.env, mode: \"0644\", type: env, content: {} }}\n  kubelet:\n    config: {{ shutdownGracePeriod: {}, containerLogMaxSize: {} }}\n",
+        scalar(&format!("X={text}\n")),
+        scalar(text),
+        scalar(text)
+    );
+    node_yaml(format!("{BARE}{more}").as_bytes());
 }
 
 const BARE: &str = "apiVersion: nodebake/v1

@@ -425,9 +425,14 @@ fn nothing_in_a_file_or_a_word_panics() {
         "[0-9]{1,3}\\.[0-9]{1,3}\\.[0-9]{1,3}\\.[0-9]{1,3}/[0-9]{1,3}",
         "[0-9]{1,11}(\\.[0-9]{0,11}){0,3}",
         tame(),
-    ];
-    holds("words", 600, word, |text| {
+    ]
+    .boxed();
+    holds("words", 6000, word.clone(), |text| {
         inputs::words(text.as_bytes());
+        Ok(())
+    });
+    holds("values", 150, word, |text| {
+        inputs::values(text.as_bytes());
         Ok(())
     });
 }

@@ -1,0 +1,5 @@
+#![no_main]
+libfuzzer_sys::fuzz_target!(|data: &[u8]| inputs::values(data));
+
+#[path = "../inputs.rs"]
+mod inputs;
