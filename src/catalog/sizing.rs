@@ -1,7 +1,7 @@
 //! The sizing table: every number by which a node is cut to its hardware.
 
 use super::Catalog;
-use crate::base::{Located, Place, Report};
+use crate::base::{Finding, Located, Place, Report};
 use crate::syntax::yaml::{Node, Reader};
 
 /// How a rule reserves memory.
@@ -85,7 +85,8 @@ impl Catalog {
     }
 }
 
-const MANY: u64 = 1 << 40;
+/// Larger than any number of the table means; small enough that no product of two overflows.
+const MANY: u64 = 1 << 20;
 
 fn whole(reader: &mut Reader<'_>, node: Option<&Node>) -> Option<u64> {
     reader.integer(node?, 0, MANY).map(|number: Located<u64>| number.value)
@@ -124,7 +125,22 @@ fn table(reader: &mut Reader<'_>, node: &Node) -> Option<SizingTable> {
     let imagefs = part(reader, "imagefs", "percent", &["maxGiB"]);
     let inodes = part(reader, "inodes", "percent", &[]);
     fields.done(reader);
-    let (memory, nodefs, imagefs) = (memory?, nodefs?, imagefs?);
+    let (memory, nodefs, imagefs, inodes) = (memory?, nodefs?, imagefs?, inodes?);
+    let shares = [
+        memory_percent?,
+        disk_percent?,
+        memory[0] / 10,
+        nodefs[0],
+        imagefs[0],
+        inodes[0],
+    ];
+    if shares.iter().any(|percent| *percent > 100) || memory[1] > memory[2] {
+        let message = "a share is more than the whole, or a least value more than its greatest";
+        reader
+            .report
+            .push(Finding::error("catalog/sizing", message, &node.place));
+        return None;
+    }
     Some(SizingTable {
         memory_of_label_percent: memory_percent?,
         disk_of_label_percent: disk_percent?,
@@ -146,7 +162,7 @@ fn table(reader: &mut Reader<'_>, node: &Node) -> Option<SizingTable> {
         eviction_memory: (memory[0], memory[1], memory[2]),
         eviction_nodefs: (nodefs[0], nodefs[1]),
         eviction_imagefs: (imagefs[0], imagefs[1]),
-        eviction_inodes_percent: inodes?[0],
+        eviction_inodes_percent: inodes[0],
         efa_hugepages: efa_hugepages?,
         place: node.place.clone(),
     })

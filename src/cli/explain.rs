@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{Common, Failure, Loaded, Outcome, Ui, load};
-use crate::base::closest;
+use crate::base::{closest, masked};
 use crate::catalog::Catalog;
 use crate::plan::{Decision, Plan};
 use crate::render;
@@ -70,13 +70,13 @@ pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
         return Err(Failure::Usage(format!("nothing was decided about `{path}`{near}")));
     }
     if args.json {
-        return Ok(ui.data(json(&chosen)?.as_bytes())?);
+        return Ok(ui.data(masked(&json(&chosen)?).as_bytes())?);
     }
     let text: String = chosen
         .into_iter()
         .map(|(key, decision)| decision_lines(key, Some(decision)))
         .collect();
-    Ok(ui.data(text.as_bytes())?)
+    Ok(ui.data(masked(&text).as_bytes())?)
 }
 
 /// A decision with its layers, strongest first.

@@ -308,6 +308,15 @@ fn a_folder_of_the_user_overlays_the_catalog() {
         stdout(&output),
         stderr(&output)
     );
+    let sizing = std::fs::read_to_string(root().join("profiles/sizing.yaml")).unwrap();
+    for (from, to) in [
+        ("minMiB: 100", "minMiB: 4096"),
+        ("memoryOfLabelPercent: 97", "memoryOfLabelPercent: 1048576"),
+    ] {
+        folder.write("odd/profiles/sizing.yaml", sizing.replace(from, to));
+        let output = nodebake(&["check", "node.yaml", "--catalog", "odd"], folder.path());
+        assert!(stderr(&output).contains("error[catalog/sizing]"), "{}", stderr(&output));
+    }
     folder.write("mine/profiles/notes.txt", "x\n");
     let output = nodebake(&["bake", "node.yaml", "--catalog", "mine"], folder.path());
     assert_eq!(output.status.code(), Some(1));
