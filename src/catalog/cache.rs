@@ -5,8 +5,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::{
-    Arch, Artifact, Catalog, CloudConfigKey, ContainerdTable, FeatureGates, Image, InstanceType, KubeletFlags,
-    KubeletSchema, Profile, Provider, SizingTable, Template,
+    Arch, Artifact, Catalog, CloudConfigKey, ContainerdTable, FeatureGate, FeatureGates, Flag, Image, InstanceType,
+    KubeletFlags, KubeletSchema, Profile, Provider, SizingTable, Template,
 };
 use crate::base::{Finding, Located, Place, Report, Severity};
 
@@ -57,6 +57,8 @@ pub(super) struct Cache {
     kubelet_flags: Once<KubeletFlags>,
     feature_gates: Once<FeatureGates>,
     cloud_config_keys: Once<Vec<CloudConfigKey>>,
+    feature_gate: Named<Option<FeatureGate>>,
+    kubelet_flag: Named<Option<Flag>>,
     install: Once<Vec<(String, String, String)>>,
     profiles: Named<Profile>,
     images: Named<Image>,
@@ -96,6 +98,16 @@ impl Catalog {
     /// The feature gates.
     pub fn feature_gates(&self) -> Result<Arc<FeatureGates>, Report> {
         self.cache.feature_gates.get(|| self.read_feature_gates())
+    }
+
+    /// The feature gate `name`, if some kubelet knows it.
+    pub fn feature_gate(&self, name: &str) -> Result<Arc<Option<FeatureGate>>, Report> {
+        self.cache.feature_gate.get(name, || self.read_feature_gate(name))
+    }
+
+    /// The kubelet's flag `name`, if some kubelet knows it.
+    pub fn kubelet_flag(&self, name: &str) -> Result<Arc<Option<Flag>>, Report> {
+        self.cache.kubelet_flag.get(name, || self.read_kubelet_flag(name))
     }
 
     /// The top-level keys of a cloud-config document.

@@ -2,7 +2,7 @@
 
 use super::Catalog;
 use crate::base::{KubeMinor, Report};
-use crate::syntax::yaml::{Node, Reader};
+use crate::syntax::yaml::{self, Node, Reader};
 
 /// The type of a configuration value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -221,6 +221,47 @@ impl Catalog {
                     .collect(),
             ))
         })
+    }
+}
+
+impl Catalog {
+    /// Reads the gate `name`. Of the built-in table only its own row is parsed: the table is long, and few are asked for.
+    pub(super) fn read_feature_gate(&self, name: &str) -> Result<Option<FeatureGate>, Report> {
+        match self.one_row("profiles/kubernetes/feature-gates.yaml", name, gate) {
+            Some(row) => row,
+            None => Ok(self
+                .feature_gates()?
+                .gates
+                .iter()
+                .find(|gate| gate.name == name)
+                .cloned()),
+        }
+    }
+
+    /// Reads the flag `name`, in the same way.
+    pub(super) fn read_kubelet_flag(&self, name: &str) -> Result<Option<Flag>, Report> {
+        match self.one_row("profiles/kubernetes/kubelet-flags.yaml", name, flag) {
+            Some(row) => row,
+            None => Ok(self.kubelet_flags()?.get(name).cloned()),
+        }
+    }
+
+    /// The row that is `name`'s, if the table at `path` is built in and has it.
+    fn one_row<T>(
+        &self,
+        path: &str,
+        name: &str,
+        read: fn(&mut Reader<'_>, &Node) -> Option<T>,
+    ) -> Option<Result<Option<T>, Report>> {
+        let source = self.row(path, &format!("  - name: {name}"))?;
+        let read = || {
+            let node = yaml::parse(&source)?;
+            let mut report = Report::new();
+            let mut reader = Reader { report: &mut report };
+            let value = node.items().first().and_then(|node| read(&mut reader, node));
+            if report.has_errors() { Err(report) } else { Ok(value) }
+        };
+        Some(read())
     }
 }
 

@@ -32,17 +32,17 @@ fn given<'s>(subject: &'s Subject<'_>) -> impl Iterator<Item = (&'s str, Option<
 pub(super) fn names(subject: &Subject<'_>) -> Vec<Finding> {
     const ID: &str = "kubelet/flag";
     let minor = subject.kubelet().minor;
-    let table = match subject.catalog.kubelet_flags() {
-        Ok(table) => table,
-        Err(report) => return report.into_iter().collect(),
-    };
     let words = subject.kubelet().words.iter().skip(1);
     let strays = words.filter(|(word, _)| !word.starts_with("--"));
     let mut findings: Vec<Finding> = strays
         .map(|(word, place)| Finding::error(ID, format!("`{word}` is no flag"), place).hint("write --name=value"))
         .collect();
     for (name, value, place) in given(subject) {
-        let wrong = match table.get(name) {
+        let flag = match subject.catalog.kubelet_flag(name) {
+            Ok(flag) => flag,
+            Err(report) => return report.into_iter().collect(),
+        };
+        let wrong = match flag.as_ref() {
             None => Some(format!("kubelet {minor} has no flag --{name}")),
             Some(flag) => wrong_use(flag, value, minor),
         };

@@ -59,13 +59,8 @@ impl Gates {
 
     /// Whether the kubelet knows gate `name`.
     pub(super) fn knows(&self, name: &str, catalog: &Catalog) -> bool {
-        let table = catalog.feature_gates();
-        table.is_ok_and(|table| {
-            table
-                .gates
-                .iter()
-                .any(|gate| gate.name == name && gate.known_in(self.minor))
-        })
+        let gate = catalog.feature_gate(name);
+        gate.is_ok_and(|gate| gate.as_ref().as_ref().is_some_and(|gate| gate.known_in(self.minor)))
     }
 
     /// Whether gate `name` is on. One that was taken away stays at what it was last.
@@ -74,12 +69,11 @@ impl Gates {
             return value;
         }
         // Without the table nothing is claimed; `kubelet/feature-gate` tells why it could not be read.
-        let Ok(table) = catalog.feature_gates() else {
+        let Ok(gate) = catalog.feature_gate(name) else {
             return true;
         };
-        let gate = table.gates.iter().find(|gate| gate.name == name);
-        gate.and_then(|gate| gate.stage_in(self.minor))
-            .is_some_and(|(default, _)| default)
+        let stage = gate.as_ref().as_ref().and_then(|gate| gate.stage_in(self.minor));
+        stage.is_some_and(|(default, _)| default)
     }
 }
 
