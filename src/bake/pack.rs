@@ -8,31 +8,23 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::gzip::Gzip;
-use crate::base::Sha256;
 
-/// Shorter texts are packed anew each time: looking them up would cost as much.
-const WORTH_KEEPING: usize = 512;
-
-/// Packs texts and remembers them. Fleets share one between their threads.
+/// Packs texts and remembers them. Fleets share one between their threads: most files of their nodes are the same.
 #[derive(Debug, Default)]
 pub struct Packer {
-    known: Mutex<BTreeMap<Sha256, Arc<str>>>,
+    known: Mutex<BTreeMap<Arc<str>, Arc<str>>>,
 }
 
 impl Packer {
-    /// `text` packed, and what it was packed from read back from it. `None` if it does not come back, which is a defect.
+    /// `text` packed. `None` if it does not come back from it, which is a defect.
     pub(super) fn pack(&self, gzip: &mut Gzip, text: &str) -> Option<Arc<str>> {
-        if text.len() < WORTH_KEEPING {
-            return fresh(gzip, text);
-        }
-        let digest = Sha256::of(text.as_bytes());
         // A thread that panicked has put in nothing half.
         let lock = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(packed) = lock().get(&digest) {
+        if let Some(packed) = lock().get(text) {
             return Some(Arc::clone(packed));
         }
         let packed = fresh(gzip, text)?;
-        lock().insert(digest, Arc::clone(&packed));
+        lock().insert(text.into(), Arc::clone(&packed));
         Some(packed)
     }
 }
@@ -65,6 +57,6 @@ mod tests {
             assert_eq!(packer.pack(&mut gzip, &text).unwrap(), first);
             assert_eq!(unpacked(&first).unwrap(), text.as_bytes());
         }
-        assert_eq!(packer.known.lock().unwrap().len(), 1);
+        assert_eq!(packer.known.lock().unwrap().len(), 3);
     }
 }
