@@ -1,6 +1,6 @@
 //! The table of rules: every finding nodebake can have, with its reason.
 
-use super::{Subject, cross, files, floors, kubelet, secrets};
+use super::{Subject, cni, containerd, cross, files, floors, iam, kubelet, secrets};
 use crate::base::{Finding, Severity};
 
 /// One rule.
@@ -19,7 +19,16 @@ pub struct Check {
 }
 
 /// Every rule, area by area, in the order they run.
-pub const CHECKS: &[&[Check]] = &[files::ROWS, kubelet::ROWS, cross::ROWS, secrets::ROWS, floors::ROWS];
+pub const CHECKS: &[&[Check]] = &[
+    files::ROWS,
+    kubelet::ROWS,
+    cross::ROWS,
+    containerd::ROWS,
+    cni::ROWS,
+    iam::ROWS,
+    secrets::ROWS,
+    floors::ROWS,
+];
 
 /// All rules, one after the other.
 pub fn checks() -> impl Iterator<Item = &'static Check> {

@@ -3,9 +3,12 @@
 //! baked.
 
 mod check;
+mod cni;
+mod containerd;
 mod cross;
 mod files;
 mod floors;
+mod iam;
 mod kubelet;
 mod secrets;
 mod trace;

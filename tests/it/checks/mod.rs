@@ -8,6 +8,7 @@
 mod cross;
 mod files;
 mod kubelet;
+mod runtime;
 mod secrets;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -90,10 +91,16 @@ pub fn findings(case: &Case, more: &str, change: fn(&mut FileTree)) -> Report {
 }
 
 fn cases() -> Vec<&'static Case> {
-    [files::CASES, kubelet::CASES, cross::CASES, secrets::CASES]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        files::CASES,
+        kubelet::CASES,
+        cross::CASES,
+        runtime::CASES,
+        secrets::CASES,
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 #[test]
