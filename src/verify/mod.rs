@@ -11,6 +11,7 @@ mod floors;
 mod iam;
 mod kubelet;
 mod secrets;
+mod text;
 mod trace;
 
 pub use check::{Check, check, checks};

@@ -10,6 +10,7 @@ mod files;
 mod kubelet;
 mod runtime;
 mod secrets;
+mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -96,6 +97,7 @@ fn cases() -> Vec<&'static Case> {
         kubelet::CASES,
         cross::CASES,
         runtime::CASES,
+        text::CASES,
         secrets::CASES,
     ]
     .into_iter()
