@@ -1,6 +1,6 @@
 //! `nodebake bake`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{Common, Failure, Outcome, Ui, load};
 use crate::bake::{Artifact, Format, Packer};
@@ -43,28 +43,40 @@ pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
     let (baked, findings) = loaded.build(|built| args.format.bake(&built.plan, &built.verified, &packer));
     load::settle(ui, &findings, &args.common)?;
     // All nodes are baked before the first one is written.
-    for (built, artifact) in baked.ok_or(Failure::Findings)? {
+    let baked = baked.ok_or(Failure::Findings)?;
+    if let Some(folder) = args.output.as_ref().filter(|_| is_fleet) {
+        return write_fleet(ui, folder, args.format, &baked);
+    }
+    for (built, artifact) in &baked {
         let name = &built.plan.spec.name.value;
         match &args.output {
-            Some(folder) if is_fleet => {
-                let path = folder.join(format!("{name}.{}", args.format.ending(&artifact)));
-                fs::write_atomically(&path, &artifact.bytes, 0o644)?;
-                say(ui, &path.display().to_string(), &built, &artifact);
-            }
             Some(path) => {
                 fs::write_atomically(path, &artifact.bytes, 0o644)?;
-                say(ui, &path.display().to_string(), &built, &artifact);
+                say(ui, &path.display().to_string(), built, artifact);
             }
-            None if ui.data_is_seen && args.format.ending(&artifact) != "yaml" => {
+            None if ui.data_is_seen && args.format.ending(artifact) != "yaml" => {
                 return Err(Failure::Usage(
                     "this is no text for a terminal: give a file with -o".into(),
                 ));
             }
             None => {
                 ui.data(&artifact.bytes)?;
-                say(ui, name, &built, &artifact);
+                say(ui, name, built, artifact);
             }
         }
+    }
+    Ok(())
+}
+
+/// Every node's file. On all CPUs: each waits for the disk, and the waits overlap.
+fn write_fleet(ui: &Ui, folder: &Path, format: Format, baked: &[(Built, Artifact)]) -> Outcome {
+    let path = |(built, artifact): &(Built, Artifact)| {
+        folder.join(format!("{}.{}", built.plan.spec.name.value, format.ending(artifact)))
+    };
+    let write = |node: &(Built, Artifact)| fs::write_atomically(&path(node), &node.1.bytes, 0o644);
+    for (node, written) in baked.iter().zip(load::on_all_cpus(baked.iter().collect(), &write)) {
+        written?;
+        say(ui, &path(node).display().to_string(), &node.0, &node.1);
     }
     Ok(())
 }

@@ -141,7 +141,7 @@ impl Loaded {
 }
 
 /// `work` on each item, on all CPUs; results in the order of the items.
-fn on_all_cpus<I: Send, O: Send>(items: Vec<I>, work: &(impl Fn(I) -> O + Sync)) -> Vec<O> {
+pub(super) fn on_all_cpus<I: Send, O: Send>(items: Vec<I>, work: &(impl Fn(I) -> O + Sync)) -> Vec<O> {
     let threads = thread::available_parallelism().map_or(1, NonZero::get).min(items.len());
     if threads <= 1 {
         return items.into_iter().map(work).collect();
