@@ -11,6 +11,7 @@ mod names;
 mod on_disk;
 mod origin;
 mod path;
+mod payload;
 mod policy;
 mod quantity;
 mod secret;
@@ -29,6 +30,7 @@ pub use names::{LabelKey, LabelValue, NodeName, is_dns1123_label, is_dns1123_sub
 pub use on_disk::OnDisk;
 pub use origin::Origin;
 pub use path::AbsPath;
+pub use payload::{Blobs, Member};
 pub use policy::Policy;
 pub use quantity::{MemoryMib, MilliCpu, quantity_value};
 pub use secret::{Secret, masked, secrets};
