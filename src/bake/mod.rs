@@ -1,6 +1,7 @@
 //! Floor 5: verified trees to artifacts. The same tree gives the same bytes, whatever machine bakes it.
 
 mod budget;
+pub mod bundle;
 mod cloud_init;
 mod gzip;
 mod nocloud;

@@ -1,0 +1,10 @@
+//! The offline bundle: everything one or many nodes need, in one archive that a machine without a network can install.
+//!
+//! It holds plain files only. Archives among the artifacts are unpacked when it is baked, so that every file a machine
+//! will have is listed with its digest, and the installer unpacks nothing but the bundle.
+
+mod list;
+mod manifest;
+
+pub use list::{Line, MemberName, Part, STATE, parse_list, write_list};
+pub use manifest::{BundleArtifact, BundleFile, BundleManifest, BundleNode, FORMAT};
