@@ -37,15 +37,17 @@ pub struct BundleNode {
     pub os: String,
     /// The instance type it is sized for.
     pub instance_type: String,
-    /// Its files of all planes, and the record for the machine.
+    /// What it needs of [`BundleManifest::artifacts`], by name.
+    pub artifacts: Vec<String>,
+    /// Its rendered files of all planes.
     pub files: Vec<BundleFile>,
 }
 
-/// One file of a node.
+/// One file for a machine, a cluster or an account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BundleFile {
-    /// `node`, `image`, `cluster`, `aws`, or `state` for the machine's own record.
+    /// `node`, `image`, `cluster` or `aws`.
     pub plane: String,
     /// Where it goes, in its plane.
     pub path: String,
@@ -67,6 +69,8 @@ pub struct BundleFile {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BundleArtifact {
+    /// `component-version-arch`, which is also its folder in the bundle.
+    pub name: String,
     /// `kubelet` …
     pub component: String,
     /// Its version.
@@ -77,6 +81,6 @@ pub struct BundleArtifact {
     pub url: String,
     /// The digest of the download.
     pub sha256: String,
-    /// Bytes of its files, unpacked.
-    pub size: u64,
+    /// Its files, unpacked.
+    pub files: Vec<BundleFile>,
 }

@@ -3,8 +3,14 @@
 //! It holds plain files only. Archives among the artifacts are unpacked when it is baked, so that every file a machine
 //! will have is listed with its digest, and the installer unpacks nothing but the bundle.
 
+mod archive;
+mod contents;
+mod gzip;
 mod list;
 mod manifest;
+mod sbom;
 
+pub use archive::{BundleError, Packing};
+pub use contents::{Bundle, BundledNode, Payload};
 pub use list::{Line, MemberName, Part, STATE, parse_list, write_list};
 pub use manifest::{BundleArtifact, BundleFile, BundleManifest, BundleNode, FORMAT};
