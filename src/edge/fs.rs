@@ -136,9 +136,14 @@ pub fn marked_folders(folder: &Path, mark: &str) -> Result<Vec<String>, FsError>
 }
 
 /// Writes `bytes` to `path` as a whole: a temporary file beside it, flushed to the disk, then renamed over it. A kill
-/// at any instant leaves the old file or the new one.
+/// at any instant leaves the old file or the new one. A device or a pipe at `path` is written to, not replaced: who names
+/// `/dev/null` wants it to be there afterwards.
 #[expect(clippy::disallowed_methods, reason = "this is the edge")]
 pub fn write_atomically(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FsError> {
+    if path.metadata().is_ok_and(|about| !about.is_file() && !about.is_dir()) {
+        let write = || OpenOptions::new().write(true).open(path)?.write_all(bytes);
+        return write().map_err(failed("writing", path));
+    }
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),

@@ -464,3 +464,20 @@ fn the_users_own_text_takes_part() {
     );
     assert_eq!(config["version"].as_integer(), Some(3));
 }
+
+#[test]
+fn a_pipe_or_device_given_as_output_is_written_to_and_stays() {
+    use std::os::unix::fs::FileTypeExt;
+    let folder = project();
+    let plain = nodebake(&["bake", "node.yaml"], folder.path());
+    let pipe = folder.path().join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let read = std::thread::spawn({
+        let pipe = pipe.clone();
+        move || std::fs::read(pipe).unwrap()
+    });
+    let output = nodebake(&["bake", "node.yaml", "-o", "pipe"], folder.path());
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(read.join().unwrap() == plain.stdout);
+    assert!(std::fs::symlink_metadata(&pipe).unwrap().file_type().is_fifo());
+}
