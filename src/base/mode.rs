@@ -15,6 +15,11 @@ impl Mode {
     /// `0600`: the owner alone.
     pub const PRIVATE: Self = Self(0o600);
 
+    /// The mode with these permission bits; others are dropped.
+    pub fn from_bits(bits: u32) -> Self {
+        Self(bits & 0o7777)
+    }
+
     /// The bits.
     pub fn bits(self) -> u32 {
         self.0

@@ -5,8 +5,10 @@ mod catalog;
 mod check;
 mod diff;
 mod explain;
+mod fetch;
 mod init;
 mod load;
+mod progress;
 mod render;
 mod report;
 mod table;
@@ -43,7 +45,7 @@ type Outcome = Result<(), Failure>;
 
 const AFTER_HELP: &str = "\
 Exit codes: 0 fine, 1 findings or differences, 2 wrong usage, 3 a file could not
-be read or written. stdout carries data, stderr carries talk.";
+be read, written or loaded. stdout carries data, stderr carries talk.";
 
 /// Turns one reviewed node.yaml into everything a GPU machine outside AWS needs
 /// to become a node of an EKS cluster.
@@ -68,6 +70,8 @@ enum Command {
     Render(render::Args),
     /// Compare what a node renders now with a folder rendered before
     Diff(diff::Args),
+    /// Load the artifacts of a node or a fleet into the cache
+    Fetch(fetch::Args),
     /// Bake a node or a fleet
     Bake(bake::Args),
 }
@@ -94,7 +98,7 @@ struct Common {
 }
 
 /// Rules that cannot be allowed: without what they ask for there is nothing to go on with.
-const FORM: [&str; 6] = ["spec/", "facts/", "catalog/", "render/", "bake/", "secret/"];
+const FORM: [&str; 7] = ["spec/", "facts/", "catalog/", "render/", "bake/", "lock/", "secret/"];
 
 impl Common {
     /// The policy these words ask for.
@@ -145,6 +149,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(&ui, &args),
         Command::Render(args) => render::run(&ui, &args),
         Command::Diff(args) => diff::run(&ui, &args),
+        Command::Fetch(args) => fetch::run(&ui, &args),
         Command::Bake(args) => bake::run(&ui, &args),
     };
     match outcome {

@@ -31,7 +31,7 @@ impl std::fmt::Display for FsError {
 
 impl std::error::Error for FsError {}
 
-fn failed<'p>(doing: &'static str, path: &'p Path) -> impl Fn(io::Error) -> FsError + 'p {
+pub(super) fn failed<'p>(doing: &'static str, path: &'p Path) -> impl Fn(io::Error) -> FsError + 'p {
     move |error| FsError {
         doing,
         path: path.to_owned(),

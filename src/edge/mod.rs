@@ -1,4 +1,11 @@
-//! The only code that touches the world: disk and clock. Everything else is handed what was read.
+//! The only code that touches the world: disk, clock and network. Everything else is handed what was read.
 
+pub mod cache;
 pub mod clock;
+pub mod download;
 pub mod fs;
+#[cfg(feature = "fetch")]
+mod http;
+mod part;
+
+pub use part::Part;

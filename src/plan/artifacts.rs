@@ -1,25 +1,45 @@
-//! Artifacts: what the machine downloads at first boot, each with the hash it must have.
+//! Artifacts: what is brought to the machine beside text, each with the hash it must have.
 
 use serde::Serialize;
 
 use super::{ContainerdPlan, Desk};
-use crate::base::{Finding, Origin, Report, Sha256, Version};
+use crate::base::{Finding, HttpsUrl, Origin, Report, Sha256, Version};
+use crate::catalog::Arch;
+use crate::spec::{ArtifactFile, Whence};
 
 /// One download of one machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PlannedArtifact {
-    /// `kubelet` …
+    /// `kubelet` …, or what the user calls an own one.
     pub component: String,
-    /// Its version.
-    pub version: Version,
+    /// Its version. The user's own have none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<Version>,
+    /// For which machine.
+    #[serde(skip)]
+    pub arch: Arch,
     /// What its bytes must hash to.
     pub sha256: Sha256,
-    /// `file`, `untar0` or `untar1`.
+    /// `file` (mode 0755), `file` and another mode (`file0644`), `untar0` or `untar1`.
     pub action: String,
     /// Where it goes.
     pub dest: String,
-    /// Where it comes from, the mirror already applied.
+    /// Where the machine gets it: a URL, the mirror already applied, or a path relative to node.yaml, which only a
+    /// bundle can carry.
     pub url: String,
+    /// Where it is published.
+    #[serde(skip)]
+    pub source: Whence,
+}
+
+impl PlannedArtifact {
+    /// What it is called in messages: component and version.
+    pub fn label(&self) -> String {
+        match &self.version {
+            Some(version) => format!("{} {version}", self.component),
+            None => self.component.clone(),
+        }
+    }
 }
 
 /// The version word that follows the cluster's minor.
@@ -46,9 +66,78 @@ pub(super) fn decide(desk: &mut Desk<'_>, kubelet: &Version, containerd: &Contai
             Err(report) => desk.report.extend(report),
         }
     }
-    let origin = Origin::Image(format!("{} ({})", desk.image.name, desk.image.place));
-    desk.book.set("artifacts.list", &planned, origin);
+    own(desk, &mut planned);
+    let own = desk.spec.artifacts.files.first();
+    let origin = match own {
+        Some(own) => Origin::Spec(own.name.place.clone()),
+        None => Origin::Image(format!("{} ({})", desk.image.name, desk.image.place)),
+    };
+    let pinned: Vec<&PlannedArtifact> = planned.iter().filter(|artifact| artifact.version.is_some()).collect();
+    let image = Origin::Image(format!("{} ({})", desk.image.name, desk.image.place));
+    let all = own.map(|_| (planned.iter().collect(), origin));
+    desk.book.choose("artifacts.list", (pinned, image), [all]);
+    let imports: Vec<&str> = desk
+        .spec
+        .artifacts
+        .files
+        .iter()
+        .filter(|file| file.import.as_ref().is_some_and(|import| import.value))
+        .map(|file| file.path.value.as_str())
+        .collect();
+    let rule = "the user's artifacts with `import`";
+    desk.book
+        .set("artifacts.imports", &imports, Origin::Default(rule.to_owned()));
     planned
+}
+
+/// Where the machine gets a published file.
+fn mirrored(desk: &Desk<'_>, url: &HttpsUrl) -> String {
+    match &desk.spec.artifacts.mirror {
+        Some(mirror) => format!("{}/{}", mirror.value, url.after_scheme()),
+        None => url.as_str().to_owned(),
+    }
+}
+
+/// Adds the user's own, and says which stand in the way of others.
+fn own(desk: &mut Desk<'_>, planned: &mut Vec<PlannedArtifact>) {
+    let spec = desk.spec;
+    for file in &spec.artifacts.files {
+        let path = file.path.value.as_str();
+        let above = |folder: &str, path: &str| path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
+        for other in &*planned {
+            if other.component == file.name.value && other.version.is_some() {
+                let message = format!("`{}` is an artifact of nodebake's", file.name.value);
+                let finding = Finding::error("plan/own-artifact", message, &file.name.place);
+                desk.report.push(finding.hint("call it something else"));
+            }
+            if other.dest == path
+                || above(path, &other.dest)
+                || (other.action.starts_with("file") && above(&other.dest, path))
+            {
+                let message = format!("{path} is where {} goes: {}", other.label(), other.dest);
+                desk.report
+                    .push(Finding::error("plan/own-artifact", message, &file.path.place));
+            }
+        }
+        planned.push(plan_own(desk, file));
+    }
+}
+
+fn plan_own(desk: &Desk<'_>, file: &ArtifactFile) -> PlannedArtifact {
+    let url = match &file.source.value {
+        Whence::Web(url) => mirrored(desk, url),
+        Whence::File(path) => path.clone(),
+    };
+    PlannedArtifact {
+        component: file.name.value.clone(),
+        version: None,
+        arch: desk.instance_type.arch,
+        sha256: file.sha256.value,
+        action: format!("file{}", file.mode.value),
+        dest: file.path.value.as_str().to_owned(),
+        url,
+        source: file.source.value.clone(),
+    }
 }
 
 fn plan(
@@ -74,16 +163,15 @@ fn plan(
             .into());
     };
     let (action, dest) = desk.catalog.install_rule(component)?;
-    let url = match &desk.spec.artifacts.mirror {
-        Some(mirror) => format!("{}/{}", mirror.value, pin.url.after_scheme()),
-        None => pin.url.as_str().to_owned(),
-    };
+    let url = mirrored(desk, &pin.url);
     Ok(PlannedArtifact {
         component: pin.component,
-        version: pin.version,
+        version: Some(pin.version),
+        arch,
         sha256: pin.sha256,
         action,
         dest,
         url,
+        source: Whence::Web(pin.url),
     })
 }

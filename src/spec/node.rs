@@ -1,7 +1,7 @@
 //! One node: the sections of `spec`.
 
-use super::{Credentials, Identity, Kubelet};
-use crate::base::{AbsPath, Cidr, Finding, HttpsUrl, InterfaceName, Located, Mode, Place, Version};
+use super::{Artifacts, Credentials, Identity, Kubelet};
+use crate::base::{AbsPath, Cidr, Finding, InterfaceName, Located, Mode, Place, Version};
 use crate::syntax::yaml::{Node, Reader};
 use crate::syntax::{FileType, toml};
 
@@ -36,7 +36,7 @@ pub struct NodeSpec {
     pub network: Network,
     /// The container runtime.
     pub containerd: Containerd,
-    /// Where artifacts come from.
+    /// Where artifacts come from, and the user's own.
     pub artifacts: Artifacts,
     /// The user's own files.
     pub files: Vec<UserFile>,
@@ -124,13 +124,6 @@ pub struct Containerd {
     pub pause_image: Option<Located<String>>,
     /// Raw TOML, laid over ours.
     pub config: Option<Located<String>>,
-}
-
-/// `artifacts`.
-#[derive(Debug, Clone, Default)]
-pub struct Artifacts {
-    /// A mirror that keeps each host's files under a folder of its name.
-    pub mirror: Option<Located<HttpsUrl>>,
 }
 
 /// One file of the user's own.
@@ -368,19 +361,6 @@ fn image_reference(reader: &mut Reader<'_>, node: &Node) -> Option<Located<Strin
     Some(text)
 }
 
-impl Artifacts {
-    fn read(reader: &mut Reader<'_>, node: &Node) -> Self {
-        let mut fields = reader.map(node, "artifacts");
-        let artifacts = Self {
-            mirror: fields
-                .optional("mirror")
-                .and_then(|node| reader.parsed(node, "spec/url")),
-        };
-        fields.done(reader);
-        artifacts
-    }
-}
-
 impl UserFile {
     fn read_all(reader: &mut Reader<'_>, node: &Node) -> Vec<Self> {
         let mut files: Vec<Self> = Vec::new();
@@ -422,7 +402,7 @@ impl UserFile {
 }
 
 /// A mode in quotes: YAML 1.1 readers take a plain `0644` for the number 420, and `644` for mode 1204.
-fn mode(reader: &mut Reader<'_>, node: &Node) -> Option<Located<Mode>> {
+pub(super) fn mode(reader: &mut Reader<'_>, node: &Node) -> Option<Located<Mode>> {
     let text = node.text().unwrap_or_default();
     if let crate::syntax::yaml::Kind::Scalar { plain: true, .. } = &node.kind
         && text.bytes().all(|byte| byte.is_ascii_digit())

@@ -1,6 +1,7 @@
 //! Floor 0: what each type of file looks like. Reading with positions, and quoting so that a value cannot break out of
 //! its file. Knows syntax only: no key of any particular file is named here.
 
+pub mod archive;
 mod filetype;
 pub mod ini;
 pub mod quote;

@@ -526,6 +526,12 @@ pub(super) const ROWS: &[Check] = &[
         "Nothing is downloaded without a hash.",
     ),
     rule(
+        "plan/own-artifact",
+        Error,
+        "The user's artifacts have names and places of their own",
+        "One of two files at one path would be lost.",
+    ),
+    rule(
         "plan/kubelet-config",
         Error,
         "Raw kubelet configuration can be laid over ours",
@@ -572,6 +578,18 @@ pub(super) const ROWS: &[Check] = &[
         Warning,
         "A GPU machine has an image with a driver",
         "Without it pods do not see the GPUs they pay for.",
+    ),
+    rule(
+        "spec/source",
+        Error,
+        "An artifact comes from an https URL or a file beside node.yaml",
+        "Plain http and absolute paths give each machine another result.",
+    ),
+    rule(
+        "spec/sha256",
+        Error,
+        "A digest is 64 lower-case hexadecimal digits",
+        "A file without its whole digest could be any file.",
     ),
     rule(
         "spec/toml",
@@ -633,5 +651,23 @@ pub(super) const ROWS: &[Check] = &[
         Error,
         "The seed image takes its files",
         "Its size is reckoned from them; a file that does not fit is a defect of nodebake.",
+    ),
+    rule(
+        "lock/syntax",
+        Error,
+        "artifacts.lock is as `fetch` wrote it",
+        "A lock that is damaged holds nobody to anything.",
+    ),
+    rule(
+        "lock/conflict",
+        Error,
+        "artifacts.lock has no marks of a merge conflict",
+        "Both sides of a merge changed it; which of the two holds is for `fetch` to say.",
+    ),
+    rule(
+        "lock/differs",
+        Error,
+        "What is wanted is what is locked",
+        "Whoever holds to a lock gets the programs that were reviewed, and no others.",
     ),
 ];

@@ -48,9 +48,7 @@ fn payloads(built: &Built, shelf: &mut Shelf) -> Vec<Arc<Payload>> {
         };
         let mut files = Vec::new();
         for name in names {
-            let bytes = format!("{} {} {name}\n", artifact.component, artifact.version)
-                .repeat(50_000)
-                .into_bytes();
+            let bytes = format!("{} {name}\n", artifact.label()).repeat(50_000).into_bytes();
             let sha256 = Sha256::of(&bytes);
             files.push(Member {
                 path: place(artifact, name).parse().unwrap(),
@@ -62,7 +60,6 @@ fn payloads(built: &Built, shelf: &mut Shelf) -> Vec<Arc<Payload>> {
         }
         payloads.push(Arc::new(Payload {
             artifact: artifact.clone(),
-            arch: built.plan.instance_type.arch,
             files,
         }));
     }

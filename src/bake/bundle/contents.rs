@@ -7,7 +7,7 @@ use super::list::{Line, MemberName, Part, STATE, write_list};
 use super::manifest::{BundleArtifact, BundleFile, BundleManifest, BundleNode, FORMAT};
 use super::sbom;
 use crate::base::{AbsPath, Finding, Member, Mode, Place, Report, Severity, Sha256};
-use crate::catalog::{Arch, Plane};
+use crate::catalog::Plane;
 use crate::plan::{Plan, PlannedArtifact};
 use crate::tree::Entry;
 use crate::verify::Verified;
@@ -17,8 +17,6 @@ use crate::verify::Verified;
 pub struct Payload {
     /// The download.
     pub artifact: PlannedArtifact,
-    /// For which machine.
-    pub arch: Arch,
     /// Its files. An archive's members, or the download itself.
     pub files: Vec<Member>,
 }
@@ -26,8 +24,16 @@ pub struct Payload {
 impl Payload {
     /// Its folder below `artifacts/`.
     pub fn name(&self) -> String {
-        let PlannedArtifact { component, version, .. } = &self.artifact;
-        format!("{component}-{version}-{}", self.arch.as_str())
+        let arch = self.artifact.arch.as_str();
+        format!("{}-{}-{arch}", self.artifact.component, self.version())
+    }
+
+    /// Its version, or of the user's own files, which have none, what tells one from another: the begin of its digest.
+    pub(super) fn version(&self) -> String {
+        match &self.artifact.version {
+            Some(version) => version.to_string(),
+            None => self.artifact.sha256.to_string()[..12].to_owned(),
+        }
     }
 }
 
@@ -258,8 +264,8 @@ impl Shelf {
         BundleArtifact {
             name: name.to_owned(),
             component: artifact.component.clone(),
-            version: artifact.version.to_string(),
-            arch: payload.arch.as_str().to_owned(),
+            version: payload.version(),
+            arch: artifact.arch.as_str().to_owned(),
             url: artifact.url.clone(),
             sha256: artifact.sha256.to_string(),
             files,

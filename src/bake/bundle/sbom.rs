@@ -27,7 +27,7 @@ pub(super) fn sbom<'p>(payloads: impl Iterator<Item = &'p Arc<Payload>>) -> Opti
 
 fn component(payload: &Payload) -> Option<cdx::Component> {
     let artifact = &payload.artifact;
-    let version = artifact.version.to_string();
+    let version = payload.version();
     let source = cdx::ExternalReferenceBuilder::default()
         .type_("distribution")
         .url(artifact.url.clone())
@@ -42,7 +42,7 @@ fn component(payload: &Payload) -> Option<cdx::Component> {
         .purl(format!(
             "pkg:generic/{}@{version}?arch={}&checksum=sha256:{}",
             artifact.component,
-            payload.arch.as_str(),
+            artifact.arch.as_str(),
             artifact.sha256
         ))
         .external_references(vec![source])
