@@ -64,6 +64,7 @@ pub fn user_data(plan: &Plan, verified: &Verified, packer: &Packer) -> Result<Ar
         bytes,
         gzipped,
         budget,
+        ending: if gzipped { "yaml.gz" } else { "yaml" },
     })
 }
 

@@ -24,11 +24,16 @@ pub enum Format {
     CloudInit,
     /// A disk image for cloud-init's `NoCloud`.
     NoCloud,
+    /// An archive with everything, for machines without a network.
+    Tarball,
 }
+
+/// How a node is baked for itself.
+pub type BakeOne = fn(&Plan, &Verified, &Packer) -> Result<Artifact, Report>;
 
 impl Format {
     /// All formats, with their word and what they make.
-    pub const ALL: [(&'static str, Self, &'static str); 2] = [
+    pub const ALL: [(&'static str, Self, &'static str); 3] = [
         (
             "cloud-init",
             Self::CloudInit,
@@ -39,22 +44,19 @@ impl Format {
             Self::NoCloud,
             "seed image: a small FAT volume CIDATA with user-data and meta-data, for machines that no cloud serves",
         ),
+        (
+            "tarball",
+            Self::Tarball,
+            "offline bundle: .tar.gz or .tar.zst with all files, all artifacts and an installer; a fleet shares one",
+        ),
     ];
 
-    /// Bakes a node in this way.
-    pub fn bake(self, plan: &Plan, verified: &Verified, packer: &Packer) -> Result<Artifact, Report> {
+    /// How a node is baked in this way; `None` for a [`bundle`], which is written while it is made.
+    pub fn one(self) -> Option<BakeOne> {
         match self {
-            Self::CloudInit => user_data(plan, verified, packer),
-            Self::NoCloud => seed_image(plan, verified),
-        }
-    }
-
-    /// How the name of a file with `artifact` ends.
-    pub fn ending(self, artifact: &Artifact) -> &'static str {
-        match self {
-            Self::CloudInit if artifact.gzipped => "yaml.gz",
-            Self::CloudInit => "yaml",
-            Self::NoCloud => "img",
+            Self::CloudInit => Some(user_data),
+            Self::NoCloud => Some(|plan, verified, _| seed_image(plan, verified)),
+            Self::Tarball => None,
         }
     }
 }
@@ -70,4 +72,6 @@ pub struct Artifact {
     pub gzipped: bool,
     /// How they fill what may be taken.
     pub budget: Budget,
+    /// How the name of a file with them ends.
+    pub ending: &'static str,
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Common, Failure, Outcome, Ui, load};
+use super::{Common, Failure, Outcome, Ui, bundle, load};
 use crate::bake::{Artifact, Format, Packer};
 use crate::edge::fs;
 use crate::pipeline::Built;
@@ -16,9 +16,12 @@ pub(super) struct Args {
     #[arg(long, default_value = "cloud-init", value_name = "FORMAT", value_parser = format)]
     format: Format,
     /// The file to write, stdout if left out; for a fleet the folder, in which
-    /// each node gets NAME.yaml, or NAME.img
+    /// each node gets NAME.yaml, or NAME.img. A tarball holds the whole fleet,
+    /// and is packed with zstd if its name ends with .zst
     #[arg(short, long, value_name = "PATH")]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    bundle: bundle::BundleArgs,
     #[command(flatten)]
     common: Common,
 }
@@ -33,6 +36,17 @@ fn format(word: &str) -> Result<Format, String> {
 
 pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
     let loaded = load::open(ui, &args.node, &args.common)?;
+    let Some(one) = args.format.one() else {
+        return bundle::run(
+            ui,
+            loaded,
+            &args.node,
+            args.output.as_deref(),
+            &args.bundle,
+            &args.common,
+        );
+    };
+    args.bundle.refuse_unless_tarball()?;
     let is_fleet = loaded.is_fleet;
     if is_fleet && args.output.is_none() {
         return Err(Failure::Usage(
@@ -40,12 +54,12 @@ pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
         ));
     }
     let packer = Packer::default();
-    let (baked, findings) = loaded.build(|built| args.format.bake(&built.plan, &built.verified, &packer));
+    let (baked, findings) = loaded.build(|built| one(&built.plan, &built.verified, &packer));
     load::settle(ui, &findings, &args.common)?;
     // All nodes are baked before the first one is written.
     let baked = baked.ok_or(Failure::Findings)?;
     if let Some(folder) = args.output.as_ref().filter(|_| is_fleet) {
-        return write_fleet(ui, folder, args.format, &baked);
+        return write_fleet(ui, folder, &baked);
     }
     for (built, artifact) in &baked {
         let name = &built.plan.spec.name.value;
@@ -54,7 +68,7 @@ pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
                 fs::write_atomically(path, &artifact.bytes, 0o644)?;
                 say(ui, &path.display().to_string(), built, artifact);
             }
-            None if ui.data_is_seen && args.format.ending(artifact) != "yaml" => {
+            None if ui.data_is_seen && artifact.ending != "yaml" => {
                 return Err(Failure::Usage(
                     "this is no text for a terminal: give a file with -o".into(),
                 ));
@@ -69,9 +83,9 @@ pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
 }
 
 /// Every node's file. On all CPUs: each waits for the disk, and the waits overlap.
-fn write_fleet(ui: &Ui, folder: &Path, format: Format, baked: &[(Built, Artifact)]) -> Outcome {
+fn write_fleet(ui: &Ui, folder: &Path, baked: &[(Built, Artifact)]) -> Outcome {
     let path = |(built, artifact): &(Built, Artifact)| {
-        folder.join(format!("{}.{}", built.plan.spec.name.value, format.ending(artifact)))
+        folder.join(format!("{}.{}", built.plan.spec.name.value, artifact.ending))
     };
     let write = |node: &(Built, Artifact)| fs::write_atomically(&path(node), &node.1.bytes, 0o644);
     for (node, written) in baked.iter().zip(load::on_all_cpus(baked.iter().collect(), &write)) {

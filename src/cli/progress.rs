@@ -75,6 +75,44 @@ impl<'p> Progress<'p> {
     }
 }
 
+/// How far one long piece of work is.
+pub(super) struct Bar {
+    #[cfg(feature = "fetch")]
+    bar: Option<indicatif::ProgressBar>,
+}
+
+impl Bar {
+    /// Work of `total` bytes on `label`. Shown where stderr is a terminal.
+    #[cfg_attr(not(feature = "fetch"), expect(unused_variables, reason = "there are no bars"))]
+    pub(super) fn new(label: &str, total: u64) -> Self {
+        Self {
+            #[cfg(feature = "fetch")]
+            bar: io::stderr().is_terminal().then(|| bars::single(label, total)),
+        }
+    }
+
+    /// So many bytes more are done.
+    #[cfg_attr(
+        not(feature = "fetch"),
+        expect(unused_variables, clippy::unused_self, reason = "there are no bars")
+    )]
+    pub(super) fn step(&self, bytes: u64) {
+        #[cfg(feature = "fetch")]
+        if let Some(bar) = &self.bar {
+            bar.inc(bytes);
+        }
+    }
+
+    /// Takes the bar away.
+    #[cfg_attr(not(feature = "fetch"), expect(clippy::unused_self, reason = "there are no bars"))]
+    pub(super) fn finish(&self) {
+        #[cfg(feature = "fetch")]
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
 #[cfg(feature = "fetch")]
 mod bars {
     use std::sync::OnceLock;
@@ -84,6 +122,15 @@ mod bars {
     use crate::edge::download::Want;
 
     const KNOWN: &str = "{prefix:24!} {bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
+
+    /// A bar of its own.
+    pub(super) fn single(label: &str, total: u64) -> ProgressBar {
+        let bar = ProgressBar::new(total).with_prefix(label.to_owned());
+        if let Ok(style) = ProgressStyle::with_template(KNOWN) {
+            bar.set_style(style);
+        }
+        bar
+    }
 
     /// A bar for each download that goes on.
     pub(super) struct Bars {
@@ -102,10 +149,8 @@ mod bars {
         pub(super) fn has(&self, at: usize, bytes: u64, total: Option<u64>) {
             let Some((label, bar)) = self.each.get(at) else { return };
             let bar = bar.get_or_init(|| {
-                let bar = self.all.add(ProgressBar::no_length()).with_prefix(label.clone());
-                if let Ok(style) = ProgressStyle::with_template(KNOWN) {
-                    bar.set_style(style);
-                }
+                let bar = self.all.add(single(label, 0));
+                bar.unset_length();
                 // What an earlier run brought says nothing about the speed of this one.
                 bar.set_position(bytes);
                 bar.reset_eta();

@@ -138,11 +138,20 @@ pub fn marked_folders(folder: &Path, mark: &str) -> Result<Vec<String>, FsError>
 /// Writes `bytes` to `path` as a whole: a temporary file beside it, flushed to the disk, then renamed over it. A kill
 /// at any instant leaves the old file or the new one. A device or a pipe at `path` is written to, not replaced: who names
 /// `/dev/null` wants it to be there afterwards.
-#[expect(clippy::disallowed_methods, reason = "this is the edge")]
 pub fn write_atomically(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FsError> {
+    stream_atomically(path, mode, |out| out.write_all(bytes).map_err(failed("writing", path)))
+}
+
+/// As [`write_atomically`], what `fill` writes. If it fails, what was at `path` stays.
+#[expect(clippy::disallowed_methods, reason = "this is the edge")]
+pub fn stream_atomically<E: From<FsError>>(
+    path: &Path,
+    mode: u32,
+    fill: impl FnOnce(&mut File) -> Result<(), E>,
+) -> Result<(), E> {
     if path.metadata().is_ok_and(|about| !about.is_file() && !about.is_dir()) {
-        let write = || OpenOptions::new().write(true).open(path)?.write_all(bytes);
-        return write().map_err(failed("writing", path));
+        let opened = OpenOptions::new().write(true).open(path);
+        return fill(&mut opened.map_err(failed("writing", path))?);
     }
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -151,23 +160,26 @@ pub fn write_atomically(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FsEr
     fs::create_dir_all(folder).map_err(failed("making the folder", folder))?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let temporary = folder.join(format!(".{name}.{}.new", std::process::id()));
-    let write = || -> io::Result<()> {
+    let write = || -> Result<(), E> {
         let mut file = OpenOptions::new()
             .write(true)
             .create(true)
             .truncate(true)
             .mode(mode)
-            .open(&temporary)?;
-        file.write_all(bytes)?;
-        // The mode at creation is cut by the umask; the file's own is not.
-        file.set_permissions(fs::Permissions::from_mode(mode))?;
-        file.sync_all()?;
-        fs::rename(&temporary, path)?;
-        File::open(folder)?.sync_all()
+            .open(&temporary)
+            .map_err(failed("writing", path))?;
+        fill(&mut file)?;
+        let finish = || -> io::Result<()> {
+            // The mode at creation is cut by the umask; the file's own is not.
+            file.set_permissions(fs::Permissions::from_mode(mode))?;
+            file.sync_all()?;
+            fs::rename(&temporary, path)?;
+            File::open(folder)?.sync_all()
+        };
+        Ok(finish().map_err(failed("writing", path))?)
     };
-    write().map_err(|error| {
+    write().inspect_err(|_| {
         let _ = fs::remove_file(&temporary);
-        failed("writing", path)(error)
     })
 }
 

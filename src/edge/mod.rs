@@ -7,5 +7,6 @@ pub mod fs;
 #[cfg(feature = "fetch")]
 mod http;
 mod part;
+pub mod sign;
 
 pub use part::Part;

@@ -14,5 +14,6 @@ mod folders;
 mod golden;
 mod judges;
 mod nocloud;
+mod offline;
 mod properties;
 mod support;
