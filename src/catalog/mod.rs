@@ -11,6 +11,7 @@ mod instance_type;
 mod kubernetes;
 mod profile;
 mod provider;
+mod rows;
 mod sizing;
 mod template;
 
@@ -23,5 +24,6 @@ pub use instance_type::{Generation, Gpu, InstanceType};
 pub use kubernetes::{FeatureGate, FeatureGates, Field, FieldType, Flag, KubeletFlags, KubeletSchema, Word};
 pub use profile::{Naming, Profile};
 pub use provider::{Provider, WireEncoding};
+pub use rows::Rows;
 pub use sizing::{DiskTier, MemoryRule, SizingRow, SizingTable};
 pub use template::{Plane, Template};

@@ -1,6 +1,6 @@
 //! The table of rules: every finding nodebake can have, with its reason.
 
-use super::{Subject, cni, containerd, cross, files, floors, iam, kubelet, secrets, text};
+use super::{Subject, cni, containerd, cross, files, floors, iam, kubelet, secrets, systemd, text};
 use crate::base::{Finding, Severity};
 
 /// One rule.
@@ -26,6 +26,7 @@ pub const CHECKS: &[&[Check]] = &[
     containerd::ROWS,
     cni::ROWS,
     iam::ROWS,
+    systemd::ROWS,
     secrets::ROWS,
     text::ROWS,
     floors::ROWS,

@@ -11,6 +11,7 @@ mod floors;
 mod iam;
 mod kubelet;
 mod secrets;
+mod systemd;
 mod text;
 mod trace;
 
@@ -34,12 +35,18 @@ pub struct Subject<'v> {
     /// The tables.
     pub catalog: &'v Catalog,
     kubelet: OnceCell<kubelet::Reading>,
+    units: OnceCell<Vec<systemd::UnitFile<'v>>>,
 }
 
-impl Subject<'_> {
+impl<'v> Subject<'v> {
     /// What the kubelet will run with, read the first time somebody asks.
     fn kubelet(&self) -> &kubelet::Reading {
         self.kubelet.get_or_init(|| kubelet::Reading::new(self))
+    }
+
+    /// The files that systemd reads.
+    fn units(&self) -> &[systemd::UnitFile<'v>] {
+        self.units.get_or_init(|| systemd::UnitFile::all(self.tree))
     }
 }
 
@@ -70,6 +77,7 @@ pub fn verify(
         tree: &tree,
         catalog,
         kubelet: OnceCell::new(),
+        units: OnceCell::new(),
     };
     let mut report = Report::new();
     if let Some(now) = now {

@@ -10,6 +10,7 @@ mod files;
 mod kubelet;
 mod runtime;
 mod secrets;
+pub mod systemd;
 mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -99,6 +100,7 @@ fn cases() -> Vec<&'static Case> {
         runtime::CASES,
         text::CASES,
         secrets::CASES,
+        systemd::CASES,
     ]
     .into_iter()
     .flatten()

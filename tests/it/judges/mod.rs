@@ -17,6 +17,7 @@ mod containerd;
 mod network;
 mod scripts;
 mod systemd;
+mod tables;
 mod yaml;
 
 use std::collections::BTreeMap;

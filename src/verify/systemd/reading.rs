@@ -1,0 +1,82 @@
+//! Which files systemd and its network manager read, and what stands in them.
+
+use crate::base::Place;
+use crate::catalog::Plane;
+use crate::syntax::systemd::{Assignment, parse};
+use crate::tree::{Entry, FileTree};
+
+/// Types of units that a file can describe.
+pub(super) const TYPES: [&str; 10] = [
+    "service",
+    "socket",
+    "target",
+    "timer",
+    "path",
+    "mount",
+    "automount",
+    "swap",
+    "slice",
+    "scope",
+];
+/// Types of files of the network manager and of udev.
+const NETWORK_TYPES: [&str; 3] = ["network", "netdev", "link"];
+
+/// Where units are.
+pub(super) const UNITS: &str = "/etc/systemd/system";
+/// Where network files are.
+const NETWORK: &str = "/etc/systemd/network";
+
+/// A file that systemd reads.
+#[derive(Debug)]
+pub struct UnitFile<'v> {
+    /// The file.
+    pub(super) entry: &'v Entry,
+    /// What it configures: `kubelet.service` for `kubelet.service.d/10-node.conf` too.
+    pub(super) name: &'v str,
+    /// `service`, `network` …
+    pub(super) kind: &'v str,
+    /// What stands in it; nothing if it cannot be read, which `file/syntax` says.
+    pub(super) lines: Vec<Assignment>,
+}
+
+impl<'v> UnitFile<'v> {
+    /// All of a tree, in its order.
+    pub(in crate::verify) fn all(tree: &'v FileTree) -> Vec<Self> {
+        tree.plane(Plane::Node).filter_map(Self::read).collect()
+    }
+
+    fn read(entry: &'v Entry) -> Option<Self> {
+        let (types, rest) = if let Some(rest) = below(entry, UNITS) {
+            (TYPES.as_slice(), rest)
+        } else {
+            (NETWORK_TYPES.as_slice(), below(entry, NETWORK)?)
+        };
+        let name = match rest.split_once('/') {
+            None => rest,
+            Some((folder, file)) if file.strip_suffix(".conf").is_some() => folder.strip_suffix(".d")?,
+            Some(_) => return None,
+        };
+        // `service.d` adds to all services.
+        let kind = name.rsplit('.').next()?;
+        types.contains(&kind).then(|| Self {
+            entry,
+            name,
+            kind,
+            lines: parse(&entry.text).unwrap_or_default(),
+        })
+    }
+
+    /// Whether it is about a unit, not about a network.
+    pub(super) fn is_unit(&self) -> bool {
+        TYPES.contains(&self.kind)
+    }
+
+    /// The place of a line.
+    pub(super) fn place(&self, line: usize) -> Place {
+        Place::line_of(&self.entry.source(), line)
+    }
+}
+
+fn below<'e>(entry: &'e Entry, folder: &str) -> Option<&'e str> {
+    entry.path.as_str().strip_prefix(folder)?.strip_prefix('/')
+}

@@ -1,0 +1,170 @@
+//! Cases of `src/verify/systemd/`.
+
+use nodebake::catalog::Plane::Node;
+
+use super::{Case, NODE, edit, findings, spec_case, tree_case};
+use crate::support::told;
+
+const KUBELET: &str = "/etc/systemd/system/kubelet.service";
+const REFRESH: &str = "/etc/systemd/system/nodebake-credentials.service";
+
+/// A node.yaml with a unit of the user's, and what is to be found in it.
+macro_rules! unit {
+    ($id:literal, $what:literal, $path:literal, $text:literal) => {
+        spec_case(
+            $id,
+            $what,
+            concat!(
+                "  files:\n    - { path: /etc/systemd/",
+                $path,
+                ", mode: \"0644\", type: systemd, content: \"",
+                $text,
+                "\" }\n"
+            ),
+        )
+    };
+}
+
+pub const CASES: &[Case] = &[
+    tree_case("systemd/unknown-section", "a section is mistyped", |tree| {
+        edit(tree, Node, KUBELET, "[Service]", "[Servic]");
+    }),
+    unit!(
+        "systemd/unknown-section",
+        "a timer has the section of a service",
+        "system/x.timer",
+        "[Timer]\\nOnBootSec=1\\n[Service]\\nType=oneshot\\n"
+    ),
+    tree_case("systemd/unknown-key", "a key is mistyped", |tree| {
+        edit(tree, Node, KUBELET, "RestartSec=", "RestartSecs=");
+    }),
+    tree_case(
+        "systemd/unknown-key",
+        "the start limit stands where it stood until systemd 229",
+        |tree| {
+            edit(
+                tree,
+                Node,
+                KUBELET,
+                "[Service]\n",
+                "[Service]\nStartLimitIntervalSec=0\n",
+            );
+        },
+    ),
+    unit!(
+        "systemd/unknown-key",
+        "a key of a network is mistyped",
+        "network/20-x.network",
+        "[Match]\\nName=eth0\\n[Network]\\nDCHP=yes\\n"
+    ),
+    unit!(
+        "systemd/unknown-key",
+        "a key stands in a drop-in of the wrong type",
+        "system/containerd.service.d/x.conf",
+        "[Unit]\\nWantedBy=multi-user.target\\n"
+    ),
+    unit!(
+        "systemd/newer-key",
+        "the image's systemd is too old",
+        "system/containerd.service.d/x.conf",
+        "[Service]\\nRestartSteps=5\\n"
+    ),
+    Case {
+        id: "systemd/newer-key",
+        what: "the oldest image has not even this",
+        node: ("satellite", "ubuntu-20-04", "lambda/gpu_1x_a10", "1.34"),
+        more: "",
+        change: |tree| edit(tree, Node, KUBELET, "[Service]\n", "[Service]\nExecPaths=/usr\n"),
+    },
+    unit!(
+        "systemd/specifier",
+        "a date's format",
+        "system/containerd.service.d/x.conf",
+        "[Service]\\nExecStartPre=/bin/date +%H:%M\\n"
+    ),
+    unit!(
+        "systemd/specifier",
+        "nobody knows the letter",
+        "system/containerd.service.d/x.conf",
+        "[Service]\\nEnvironment=A=%z\\n"
+    ),
+    unit!(
+        "systemd/specifier",
+        "the letter is younger than the image",
+        "system/containerd.service.d/x.conf",
+        "[Service]\\nEnvironment=A=%d\\n"
+    ),
+    unit!(
+        "systemd/specifier",
+        "there is no instance",
+        "system/containerd.service.d/x.conf",
+        "[Service]\\nEnvironment=A=%i\\n"
+    ),
+    tree_case("systemd/specifier", "a percent sign stands alone", |tree| {
+        edit(tree, Node, REFRESH, "UMask=", "Environment=FULL=100% UMask=\nUMask=");
+    }),
+];
+
+/// What looks wrong and is not.
+#[test]
+fn these_are_right() {
+    for text in [
+        "[Service]\\nCPUQuota=20%\\nMemoryHigh=50%\\n[X-Ours]\\nAnything=%z\\n[Unit]\\nX-Note=%z\\n",
+        "[Service]\\nExecStartPre=/bin/date +%%H\\nEnvironment=HOST=%H\\n",
+        "[Service]\\nCPUShares=100\\nMemoryLimit=1G\\n",
+    ] {
+        let more = format!(
+            "  files:\n    - {{ path: /etc/systemd/system/containerd.service.d/x.conf, mode: \"0644\", type: systemd, content: \"{text}\" }}\n"
+        );
+        let case = spec_case("", "nothing is broken", "");
+        let report = findings(&case, &more, |_| {});
+        let wrong: Vec<_> = report
+            .sorted()
+            .into_iter()
+            .filter(|finding| finding.id.starts_with("systemd/"))
+            .collect();
+        assert!(wrong.is_empty(), "{text}: {}", told(&report));
+    }
+}
+
+/// The hint of the finding `id` on a node with this drop-in.
+fn hint(id: &str, text: &str) -> Option<String> {
+    let more = format!(
+        "  files:\n    - {{ path: /etc/systemd/system/containerd.service.d/x.conf, mode: \"0644\", type: systemd, content: \"{text}\" }}\n"
+    );
+    let case = Case {
+        node: NODE,
+        ..spec_case("", "", "")
+    };
+    let report = findings(&case, &more, |_| {});
+    let found = report.sorted().into_iter().find(|finding| finding.id == id).cloned();
+    found.unwrap_or_else(|| panic!("{id}: {}", told(&report))).hint
+}
+
+#[test]
+fn hints_say_what_was_meant() {
+    for (id, text, said) in [
+        (
+            "systemd/unknown-key",
+            "[Service]\\nRestartSecs=1\\n",
+            "did you mean RestartSec=?",
+        ),
+        (
+            "systemd/unknown-key",
+            "[Service]\\nStartLimitIntervalSec=1\\n",
+            "StartLimitIntervalSec= belongs into [Unit]",
+        ),
+        (
+            "systemd/unknown-key",
+            "[Unit]\\nExecStart=/x\\n",
+            "ExecStart= belongs into [Service]",
+        ),
+        (
+            "systemd/unknown-section",
+            "[Servce]\\nType=simple\\n",
+            "did you mean [Service]?",
+        ),
+    ] {
+        assert_eq!(hint(id, text).as_deref(), Some(said), "{text}");
+    }
+}
