@@ -1,7 +1,10 @@
 //! systemd's files, ours and the user's: their keys, what they refer to, and in which order they let the machine start.
 
 mod keys;
+mod machine;
+mod ordering;
 mod reading;
+mod references;
 mod specifiers;
 
 pub(super) use reading::UnitFile;
@@ -38,5 +41,26 @@ pub(super) const ROWS: &[Check] = &[
         summary: "A % means what it is meant to",
         reason: "systemd replaces % and a letter, such as %H by the host's name, before the program sees it; one it does not know it leaves as it is, until a later version gives it a meaning (systemd.unit(5)).",
         run: Some(specifiers::specifiers),
+    },
+    Check {
+        id: "systemd/missing-unit",
+        severity: Severity::Error,
+        summary: "A unit that another one cannot do without is there",
+        reason: "A required unit that nobody has makes the start fail, a target nobody has starts nothing, a timer whose service is missing is refused (systemd.unit(5)).",
+        run: Some(references::needed),
+    },
+    Check {
+        id: "systemd/void-reference",
+        severity: Severity::Warning,
+        summary: "What a unit names beside itself is there",
+        reason: "Wants=, After= and Before= of a unit that nobody has are ignored without a word (systemd.unit(5)): the order somebody relies on is not there, and a drop-in adds to nothing.",
+        run: Some(references::void),
+    },
+    Check {
+        id: "systemd/ordering-cycle",
+        severity: Severity::Error,
+        summary: "There is an order to start all units in",
+        reason: "systemd breaks a cycle by leaving out one of its units, not always the same: nodes lost their user-data so (awslabs/amazon-eks-ami#2269 and #2703, aws-samples/amazon-eks-ami-rhel#20).",
+        run: Some(ordering::cycles),
     },
 ];

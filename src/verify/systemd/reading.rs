@@ -35,6 +35,8 @@ pub struct UnitFile<'v> {
     pub(super) name: &'v str,
     /// `service`, `network` …
     pub(super) kind: &'v str,
+    /// Whether it only adds to another file.
+    pub(super) drop_in: bool,
     /// What stands in it; nothing if it cannot be read, which `file/syntax` says.
     pub(super) lines: Vec<Assignment>,
 }
@@ -51,9 +53,9 @@ impl<'v> UnitFile<'v> {
         } else {
             (NETWORK_TYPES.as_slice(), below(entry, NETWORK)?)
         };
-        let name = match rest.split_once('/') {
-            None => rest,
-            Some((folder, file)) if file.strip_suffix(".conf").is_some() => folder.strip_suffix(".d")?,
+        let (name, drop_in) = match rest.split_once('/') {
+            None => (rest, false),
+            Some((folder, file)) if file.strip_suffix(".conf").is_some() => (folder.strip_suffix(".d")?, true),
             Some(_) => return None,
         };
         // `service.d` adds to all services.
@@ -62,6 +64,7 @@ impl<'v> UnitFile<'v> {
             entry,
             name,
             kind,
+            drop_in,
             lines: parse(&entry.text).unwrap_or_default(),
         })
     }
@@ -74,6 +77,18 @@ impl<'v> UnitFile<'v> {
     /// The place of a line.
     pub(super) fn place(&self, line: usize) -> Place {
         Place::line_of(&self.entry.source(), line)
+    }
+
+    /// The values of a key, in order, each with its line.
+    pub(super) fn values<'u>(
+        &'u self,
+        section: &'u str,
+        key: &'u str,
+    ) -> impl DoubleEndedIterator<Item = (&'u str, usize)> {
+        self.lines
+            .iter()
+            .filter(move |line| line.key == key && line.section == section)
+            .map(|line| (line.value.as_str(), line.line))
     }
 }
 

@@ -103,6 +103,87 @@ pub const CASES: &[Case] = &[
     tree_case("systemd/specifier", "a percent sign stands alone", |tree| {
         edit(tree, Node, REFRESH, "UMask=", "Environment=FULL=100% UMask=\nUMask=");
     }),
+    tree_case("systemd/missing-unit", "a target is mistyped", |tree| {
+        edit(
+            tree,
+            Node,
+            KUBELET,
+            "WantedBy=multi-user.target",
+            "WantedBy=multiuser.target",
+        );
+    }),
+    unit!(
+        "systemd/missing-unit",
+        "a required service is nobody's",
+        "system/containerd.service.d/x.conf",
+        "[Unit]\\nRequires=my-storage.service\\n"
+    ),
+    unit!(
+        "systemd/missing-unit",
+        "a timer has no service",
+        "system/x.timer",
+        "[Timer]\\nOnBootSec=1\\n[Install]\\nWantedBy=timers.target\\n"
+    ),
+    tree_case("systemd/void-reference", "a wanted service is mistyped", |tree| {
+        edit(
+            tree,
+            Node,
+            KUBELET,
+            "Wants=containerd.service",
+            "Wants=container.service",
+        );
+    }),
+    unit!(
+        "systemd/void-reference",
+        "the type is left out",
+        "system/containerd.service.d/x.conf",
+        "[Unit]\\nAfter=network-online\\n"
+    ),
+    unit!(
+        "systemd/void-reference",
+        "a drop-in for nobody",
+        "system/contained.service.d/x.conf",
+        "[Service]\\nNice=1\\n"
+    ),
+    Case {
+        id: "systemd/void-reference",
+        what: "the image has no docker",
+        node: ("satellite", "ubuntu-22-04", "lambda/gpu_1x_a10", "1.35"),
+        more: "",
+        change: |tree| edit(tree, Node, KUBELET, "[Unit]\n", "[Unit]\nAfter=docker.service\n"),
+    },
+    unit!(
+        "systemd/ordering-cycle",
+        "after cloud-init's last stage, and wanted before it",
+        "system/x.service",
+        "[Unit]\\nAfter=cloud-final.service\\n[Service]\\nExecStart=/bin/true\\n[Install]\\nWantedBy=multi-user.target\\n"
+    ),
+    unit!(
+        "systemd/ordering-cycle",
+        "first boot waits for what waits for it",
+        "system/containerd.service.d/x.conf",
+        "[Unit]\\nAfter=cloud-init.target\\n"
+    ),
+    unit!(
+        "systemd/ordering-cycle",
+        "before the network, but not early",
+        "system/x.service",
+        "[Unit]\\nBefore=network-pre.target\\nWants=network-pre.target\\n[Service]\\nExecStart=/bin/true\\n[Install]\\nWantedBy=multi-user.target\\n"
+    ),
+    unit!(
+        "systemd/ordering-cycle",
+        "two of the user's wait for each other",
+        "system/containerd.service.d/x.conf",
+        "[Unit]\\nAfter=kubelet.service\\n"
+    ),
+    tree_case(
+        "systemd/ordering-cycle",
+        "the driver's unit waits for the kubelet",
+        |tree| {
+            let unit = "/etc/systemd/system/nodebake-nvidia.service";
+            edit(tree, Node, unit, "After=nvidia", "After=kubelet.service nvidia");
+        },
+    ),
 ];
 
 /// What looks wrong and is not.
