@@ -9,15 +9,14 @@ use crate::verify::Subject;
 /// `kind,section,key,since`; `unit` is the kind of the sections that all units have.
 const TABLE: &str = "profiles/systemd/keys.csv";
 
-/// What the table says of an assignment.
-enum Known {
-    /// Nothing wrong, or none of its business.
-    Yes,
+/// What is odd about an assignment.
+#[derive(Debug)]
+pub(super) enum Odd {
     /// No such section in this type of file.
-    NoSection,
+    Section,
     /// No such key in this section.
-    NoKey,
-    /// Only from this version on.
+    Key,
+    /// Only from this version on, and the image's may be older.
     Since(Version),
 }
 
@@ -30,35 +29,43 @@ fn start(file: &UnitFile<'_>, section: &str) -> String {
     format!("{kind},{section},")
 }
 
-fn known(rows: Rows<'_>, file: &UnitFile<'_>, line: &Assignment) -> Known {
+fn judge(rows: Rows<'_>, image: &Version, file: &UnitFile<'_>, line: &Assignment) -> Option<Odd> {
     if line.section.starts_with("X-") || line.key.starts_with("X-") {
-        return Known::Yes;
+        return None;
     }
     let section = start(file, &line.section);
     let row = format!("{section}{},", line.key);
     match rows.starting(&row).next() {
-        Some("") => Known::Yes,
-        Some(since) => since.parse().map_or(Known::Yes, Known::Since),
-        None if rows.starting(&section).next().is_some() => Known::NoKey,
-        None => Known::NoSection,
+        Some(since) => {
+            let since = since.parse().ok().filter(|since| since > image);
+            since.map(Odd::Since)
+        }
+        None if rows.starting(&section).next().is_some() => Some(Odd::Key),
+        None => Some(Odd::Section),
     }
 }
 
-fn lines<'s>(subject: &'s Subject<'_>) -> impl Iterator<Item = (&'s UnitFile<'s>, &'s Assignment, Known)> {
+/// The odd assignments of all files; the table is asked once for all checks.
+fn odd<'s>(subject: &'s Subject<'_>) -> impl Iterator<Item = (&'s UnitFile<'s>, &'s Assignment, &'s Odd)> {
     let rows = subject.catalog.rows(TABLE);
+    let image = &subject.plan.image.systemd;
     subject.units().iter().flat_map(move |file| {
-        let read = move |line| (file, line, known(rows, file, line));
-        file.lines.iter().map(read)
+        let odd = file.odd.get_or_init(|| {
+            let lines = file.lines.iter().enumerate();
+            let judged = lines.filter_map(|(at, line)| Some((at, judge(rows, image, file, line)?)));
+            judged.collect()
+        });
+        odd.iter().map(move |(at, odd)| (file, &file.lines[*at], odd))
     })
 }
 
 pub(super) fn sections(subject: &Subject<'_>) -> Vec<Finding> {
     let mut findings: Vec<Finding> = Vec::new();
     let mut last = None;
-    for (file, line, known) in lines(subject) {
+    for (file, line, odd) in odd(subject) {
         // Once for the section, not for each of its lines.
         let here = (file.entry.path.as_str(), line.section.as_str());
-        if !matches!(known, Known::NoSection) || last.replace(here) == Some(here) {
+        if !matches!(odd, Odd::Section) || last.replace(here) == Some(here) {
             continue;
         }
         let message = format!("systemd knows no [{}] in a .{} file", line.section, file.kind);
@@ -84,8 +91,8 @@ pub(super) fn sections(subject: &Subject<'_>) -> Vec<Finding> {
 
 pub(super) fn unknown(subject: &Subject<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for (file, line, known) in lines(subject) {
-        if !matches!(known, Known::NoKey) {
+    for (file, line, odd) in odd(subject) {
+        if !matches!(odd, Odd::Key) {
             continue;
         }
         let message = format!("systemd knows no {}= in [{}]", line.key, line.section);
@@ -120,10 +127,8 @@ fn meant(rows: Rows<'_>, file: &UnitFile<'_>, line: &Assignment) -> Option<Strin
 pub(super) fn newer(subject: &Subject<'_>) -> Vec<Finding> {
     let image = &subject.plan.image;
     let mut findings = Vec::new();
-    for (file, line, known) in lines(subject) {
-        if let Known::Since(since) = known
-            && since > image.systemd
-        {
+    for (file, line, odd) in odd(subject) {
+        if let Odd::Since(since) = odd {
             let message = format!(
                 "{}= came with systemd {since}, image {} may have {}",
                 line.key, image.name, image.systemd

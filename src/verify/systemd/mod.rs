@@ -5,7 +5,9 @@ mod machine;
 mod ordering;
 mod reading;
 mod references;
+mod service;
 mod specifiers;
+mod starting;
 
 pub(super) use reading::UnitFile;
 
@@ -62,5 +64,40 @@ pub(super) const ROWS: &[Check] = &[
         summary: "There is an order to start all units in",
         reason: "systemd breaks a cycle by leaving out one of its units, not always the same: nodes lost their user-data so (awslabs/amazon-eks-ami#2269 and #2703, aws-samples/amazon-eks-ami-rhel#20).",
         run: Some(ordering::cycles),
+    },
+    Check {
+        id: "systemd/refused-service",
+        severity: Severity::Error,
+        summary: "systemd accepts every service",
+        reason: "A service without a command, with two of them, or a oneshot that is always restarted is refused as a whole when it is loaded (service_verify in systemd's src/core/service.c).",
+        run: Some(service::refused),
+    },
+    Check {
+        id: "systemd/missing-program",
+        severity: Severity::Error,
+        summary: "A command's program is among the machine's files and can be run",
+        reason: "A service whose program is missing or not executable ends with 203/EXEC (systemd.exec(5)); what nodebake or the user brings is known before boot.",
+        run: Some(service::programs),
+    },
+    Check {
+        id: "systemd/no-install",
+        severity: Severity::Error,
+        summary: "A unit that first boot enables can be enabled",
+        reason: "`systemctl enable` of a unit without [Install] does nothing but say so (systemctl(1)): the machine is a node until it is rebooted.",
+        run: Some(starting::without_install),
+    },
+    Check {
+        id: "systemd/never-started",
+        severity: Severity::Warning,
+        summary: "Something starts every unit",
+        reason: "First boot enables nodebake's own units alone: another one's [Install] says where it would be hooked in, and nobody hooks it in.",
+        run: Some(starting::never_started),
+    },
+    Check {
+        id: "systemd/ignored-file",
+        severity: Severity::Error,
+        summary: "Every file in systemd's folders is read",
+        reason: "systemd takes files for units by their endings and drop-ins by .conf (systemd.unit(5), systemd.network(5)); all else in these folders is passed over in silence.",
+        run: Some(starting::ignored_files),
     },
 ];

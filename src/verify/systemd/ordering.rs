@@ -4,12 +4,16 @@
 //! (awslabs/amazon-eks-ami#2703: one node in seven lost its user-data). A unit that comes after cloud-init's last stage
 //! cannot be wanted by a target that comes before it (awslabs/amazon-eks-ami#2269).
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::UnitFile;
 use super::machine::{Machine, is_no, started_by};
 use crate::base::{Finding, Place};
 use crate::verify::Subject;
+
+/// A unit's name.
+type Name<'s> = Cow<'s, str>;
 
 /// Why one unit comes after another.
 #[derive(Clone)]
@@ -22,15 +26,16 @@ enum Why<'s> {
     Added(&'static str),
 }
 
+#[derive(Clone)]
 struct Edge<'s> {
-    after: String,
+    after: Name<'s>,
     why: Why<'s>,
 }
 
 /// What comes after what: the tree's part; the image's is looked up when it is reached.
 struct Graph<'s> {
     machine: Machine<'s>,
-    edges: BTreeMap<String, Vec<Edge<'s>>>,
+    edges: BTreeMap<Name<'s>, Vec<Edge<'s>>>,
 }
 
 const DEFAULT: &str = "systemd adds it, unless DefaultDependencies=no";
@@ -38,7 +43,7 @@ const STARTS: &str = "a unit comes before what it starts";
 const FIRST_BOOT: &str = "cloud-init's last stage runs first boot, which starts it and waits";
 
 impl<'s> Graph<'s> {
-    fn new(machine: Machine<'s>, subject: &Subject<'_>) -> Self {
+    fn new(machine: Machine<'s>, subject: &'s Subject<'_>) -> Self {
         let mut graph = Self {
             machine,
             edges: BTreeMap::new(),
@@ -58,12 +63,12 @@ impl<'s> Graph<'s> {
         graph
     }
 
-    fn add(&mut self, unit: &str, after: &str, why: Why<'s>) {
+    fn add(&mut self, unit: impl Into<Name<'s>>, after: &'s str, why: Why<'s>) {
         let edge = Edge {
-            after: after.to_owned(),
+            after: after.into(),
             why,
         };
-        self.edges.entry(unit.to_owned()).or_default().push(edge);
+        self.edges.entry(unit.into()).or_default().push(edge);
     }
 
     fn explicit(&mut self, file: &'s UnitFile<'s>) {
@@ -78,7 +83,7 @@ impl<'s> Graph<'s> {
     /// The default dependencies of systemd.service(5), systemd.timer(5) and so on.
     fn implicit(&mut self, file: &'s UnitFile<'s>) {
         if let Some(started) = started_by(self.machine, file) {
-            self.add(&started, file.name, Why::Added(STARTS));
+            self.add(started, file.name, Why::Added(STARTS));
         }
         let own = self.has_defaults(file.name);
         let added = || Why::Added(DEFAULT);
@@ -103,7 +108,7 @@ impl<'s> Graph<'s> {
         }
     }
 
-    fn wanted(&mut self, target: &str, unit: &str, why: Why<'s>) {
+    fn wanted(&mut self, target: &'s str, unit: &'s str, why: Why<'s>) {
         let reverse = |edges: &Vec<Edge<'_>>| edges.iter().any(|edge| edge.after == target);
         let both = target.ends_with(".target") && self.has_defaults(target) && self.has_defaults(unit);
         if both && !self.edges.get(unit).is_some_and(reverse) {
@@ -118,14 +123,16 @@ impl<'s> Graph<'s> {
     }
 
     /// What a unit comes after.
-    fn before(&self, unit: &str) -> Vec<(String, Why<'s>)> {
-        let own = self.edges.get(unit).into_iter().flatten();
-        let mut found: Vec<_> = own.map(|edge| (edge.after.clone(), edge.why.clone())).collect();
+    fn before(&self, unit: &str) -> Vec<Edge<'s>> {
+        let mut found = self.edges.get(unit).cloned().unwrap_or_default();
         // What the tree brings itself replaces the image's.
         if !self.machine.brings(unit) {
             for (from, after) in self.machine.image_rows(unit) {
                 let names = after.split(' ').filter(|name| !name.is_empty());
-                found.extend(names.map(|name| (name.to_owned(), Why::Package(from))));
+                found.extend(names.map(|name| Edge {
+                    after: name.into(),
+                    why: Why::Package(from),
+                }));
             }
         }
         found
@@ -134,33 +141,40 @@ impl<'s> Graph<'s> {
     /// Every cycle that a search from the tree's units comes upon.
     fn cycles(&self) -> Vec<Vec<Step<'s>>> {
         let mut cycles = Vec::new();
-        let mut done: BTreeSet<String> = BTreeSet::new();
+        // How far along the way a unit is; nothing once all that comes before it was seen.
+        let mut seen: BTreeMap<Name<'s>, Option<usize>> = BTreeMap::new();
         for start in self.edges.keys() {
-            let mut path: Vec<Step<'s>> = Vec::new();
-            let mut ways = vec![(start.clone(), self.before(start).into_iter())];
-            if done.contains(start) {
+            if seen.contains_key(start) {
                 continue;
             }
+            let mut path: Vec<Step<'s>> = Vec::new();
+            let mut ways = vec![(start.clone(), self.before(start).into_iter())];
+            seen.insert(start.clone(), Some(0));
             while let Some((unit, rest)) = ways.last_mut() {
-                let Some((next, why)) = rest.next() else {
-                    done.insert(unit.clone());
+                let Some(Edge { after, why }) = rest.next() else {
+                    seen.insert(unit.clone(), None);
                     ways.pop();
                     path.pop();
                     continue;
                 };
                 let step = Step {
                     unit: unit.clone(),
-                    after: next.clone(),
+                    after: after.clone(),
                     why,
                 };
-                if let Some(at) = ways.iter().position(|(on_way, _)| *on_way == next) {
-                    let mut cycle = path[at..].to_vec();
-                    cycle.push(step);
-                    cycles.push(cycle);
-                } else if !done.contains(&next) {
-                    path.push(step);
-                    let further = self.before(&next).into_iter();
-                    ways.push((next, further));
+                match seen.get(&after) {
+                    Some(None) => {}
+                    Some(Some(at)) => {
+                        let mut cycle = path[*at..].to_vec();
+                        cycle.push(step);
+                        cycles.push(cycle);
+                    }
+                    None => {
+                        path.push(step);
+                        let further = self.before(&after).into_iter();
+                        seen.insert(after.clone(), Some(ways.len()));
+                        ways.push((after, further));
+                    }
                 }
             }
         }
@@ -171,8 +185,8 @@ impl<'s> Graph<'s> {
 /// One step of a way back through the order.
 #[derive(Clone)]
 struct Step<'s> {
-    unit: String,
-    after: String,
+    unit: Name<'s>,
+    after: Name<'s>,
     why: Why<'s>,
 }
 
@@ -224,7 +238,7 @@ pub(super) fn cycles(subject: &Subject<'_>) -> Vec<Finding> {
 }
 
 fn told(cycle: &[Step<'_>], place: Option<&Place>) -> Finding {
-    let mut way = cycle.first().map(|step| step.unit.clone()).unwrap_or_default();
+    let mut way = cycle.first().map(|step| step.unit.to_string()).unwrap_or_default();
     let mut others = Vec::new();
     for step in cycle {
         way = format!("{way} after {}", step.after);

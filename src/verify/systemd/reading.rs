@@ -1,5 +1,8 @@
 //! Which files systemd and its network manager read, and what stands in them.
 
+use std::cell::OnceCell;
+
+use super::keys::Odd;
 use crate::base::Place;
 use crate::catalog::Plane;
 use crate::syntax::systemd::{Assignment, parse};
@@ -19,12 +22,12 @@ pub(super) const TYPES: [&str; 10] = [
     "scope",
 ];
 /// Types of files of the network manager and of udev.
-const NETWORK_TYPES: [&str; 3] = ["network", "netdev", "link"];
+pub(super) const NETWORK_TYPES: [&str; 3] = ["network", "netdev", "link"];
 
 /// Where units are.
 pub(super) const UNITS: &str = "/etc/systemd/system";
 /// Where network files are.
-const NETWORK: &str = "/etc/systemd/network";
+pub(super) const NETWORK: &str = "/etc/systemd/network";
 
 /// A file that systemd reads.
 #[derive(Debug)]
@@ -39,6 +42,8 @@ pub struct UnitFile<'v> {
     pub(super) drop_in: bool,
     /// What stands in it; nothing if it cannot be read, which `file/syntax` says.
     pub(super) lines: Vec<Assignment>,
+    /// The lines systemd does not know, filled when they are first asked for.
+    pub(super) odd: OnceCell<Vec<(usize, Odd)>>,
 }
 
 impl<'v> UnitFile<'v> {
@@ -66,6 +71,7 @@ impl<'v> UnitFile<'v> {
             kind,
             drop_in,
             lines: parse(&entry.text).unwrap_or_default(),
+            odd: OnceCell::new(),
         })
     }
 

@@ -5,6 +5,7 @@ use nodebake::catalog::Plane::Node;
 use super::{Case, NODE, edit, findings, spec_case, tree_case};
 use crate::support::told;
 
+const DROP_IN: &str = "/etc/systemd/system/kubelet.service.d/10-node.conf";
 const KUBELET: &str = "/etc/systemd/system/kubelet.service";
 const REFRESH: &str = "/etc/systemd/system/nodebake-credentials.service";
 
@@ -183,6 +184,77 @@ pub const CASES: &[Case] = &[
             let unit = "/etc/systemd/system/nodebake-nvidia.service";
             edit(tree, Node, unit, "After=nvidia", "After=kubelet.service nvidia");
         },
+    ),
+    tree_case("systemd/refused-service", "the command is gone", |tree| {
+        edit(tree, Node, REFRESH, "ExecStart=", "ExecStop=");
+    }),
+    tree_case("systemd/refused-service", "a oneshot restarts without end", |tree| {
+        edit(tree, Node, REFRESH, "Restart=on-failure", "Restart=always");
+    }),
+    tree_case(
+        "systemd/refused-service",
+        "the drop-in does not drop the command",
+        |tree| {
+            edit(tree, Node, DROP_IN, "ExecStart=\nExecStart=", "ExecStart=");
+        },
+    ),
+    unit!(
+        "systemd/refused-service",
+        "the path is not whole",
+        "system/containerd.service.d/x.conf",
+        "[Service]\\nExecStartPre=bin/true\\n"
+    ),
+    unit!(
+        "systemd/refused-service",
+        "no name on the bus",
+        "system/x.service",
+        "[Service]\\nType=dbus\\nExecStart=/bin/true\\n"
+    ),
+    tree_case("systemd/missing-program", "our program is mistyped", |tree| {
+        edit(
+            tree,
+            Node,
+            REFRESH,
+            "nodebake/aws-credentials",
+            "nodebake/aws-credential",
+        );
+    }),
+    spec_case(
+        "systemd/missing-program",
+        "the user's program cannot be run",
+        "  files:\n    - { path: /opt/x/run, mode: \"0644\", type: bash, content: \"#!/bin/bash\\n\" }\n    - { path: /etc/systemd/system/x.service, mode: \"0644\", type: systemd, content: \"[Service]\\nExecStart=/opt/x/run\\n\" }\n",
+    ),
+    spec_case(
+        "systemd/missing-program",
+        "the user's program has another name",
+        "  files:\n    - { path: /opt/x/prepare, mode: \"0755\", type: bash, content: \"#!/bin/bash\\n\" }\n    - { path: /etc/systemd/system/x.service, mode: \"0644\", type: systemd, content: \"[Service]\\nExecStart=/opt/x/prepear\\n\" }\n",
+    ),
+    tree_case("systemd/no-install", "[Install] is forgotten", |tree| {
+        edit(tree, Node, KUBELET, "[Install]\nWantedBy=multi-user.target\n", "");
+    }),
+    unit!(
+        "systemd/never-started",
+        "nobody enables the user's service",
+        "system/x.service",
+        "[Service]\\nExecStart=/bin/true\\n[Install]\\nWantedBy=multi-user.target\\n"
+    ),
+    unit!(
+        "systemd/ignored-file",
+        "the type is mistyped",
+        "system/x.serivce",
+        "[Service]\\nExecStart=/bin/true\\n"
+    ),
+    unit!(
+        "systemd/ignored-file",
+        "a drop-in is no .conf",
+        "system/kubelet.service.d/x",
+        "[Service]\\nNice=1\\n"
+    ),
+    unit!(
+        "systemd/ignored-file",
+        "a unit among the networks",
+        "network/x.service",
+        "[Service]\\nNice=1\\n"
     ),
 ];
 
