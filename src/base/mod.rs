@@ -37,6 +37,6 @@ pub use policy::Policy;
 pub use quantity::{MemoryMib, MilliCpu, quantity_value};
 pub use secret::{Secret, masked, secrets};
 pub use source::{Located, MAX_SOURCE_BYTES, Place, Source};
-pub use suggest::closest;
+pub use suggest::{closest, misspelled};
 pub use url::HttpsUrl;
 pub use version::{KubeMinor, Version};

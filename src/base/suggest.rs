@@ -2,9 +2,19 @@
 
 /// The word of `known` that `typed` was most likely meant to be, if one is near enough to name.
 pub fn closest<'k>(typed: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
-    let limit = (typed.chars().count() / 3).max(1);
+    within(typed, (typed.chars().count() / 3).max(1), known)
+}
+
+/// The word of `known` that `typed` is but for one or two slips: near enough to call it a mistake.
+pub fn misspelled<'k>(typed: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+    within(typed, 2, known)
+}
+
+fn within<'k>(typed: &str, limit: usize, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+    let length = typed.len();
     known
         .into_iter()
+        .filter(|word| word.len().abs_diff(length) <= 4 * limit)
         .map(|word| (distance(&typed.to_lowercase(), &word.to_lowercase()), word))
         .filter(|(edits, _)| *edits <= limit)
         .min_by_key(|(edits, _)| *edits)

@@ -1,6 +1,6 @@
 //! The table of rules: every finding nodebake can have, with its reason.
 
-use super::{Subject, cni, containerd, cross, files, floors, iam, kubelet, secrets, systemd, text};
+use super::{Subject, cni, containerd, cross, files, floors, iam, kubelet, secrets, sysctl, systemd, text};
 use crate::base::{Finding, Severity};
 
 /// One rule.
@@ -27,6 +27,7 @@ pub const CHECKS: &[&[Check]] = &[
     cni::ROWS,
     iam::ROWS,
     systemd::ROWS,
+    sysctl::ROWS,
     secrets::ROWS,
     text::ROWS,
     floors::ROWS,

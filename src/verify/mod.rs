@@ -11,6 +11,7 @@ mod floors;
 mod iam;
 mod kubelet;
 mod secrets;
+mod sysctl;
 mod systemd;
 mod text;
 mod trace;

@@ -10,6 +10,7 @@ mod files;
 mod kubelet;
 mod runtime;
 mod secrets;
+mod sysctl;
 pub mod systemd;
 mod text;
 
@@ -101,6 +102,7 @@ fn cases() -> Vec<&'static Case> {
         text::CASES,
         secrets::CASES,
         systemd::CASES,
+        sysctl::CASES,
     ]
     .into_iter()
     .flatten()
