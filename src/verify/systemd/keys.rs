@@ -23,7 +23,7 @@ pub(super) enum Odd {
 /// The rows of a section begin with `kind,section,`.
 fn start(file: &UnitFile<'_>, section: &str) -> String {
     let kind = match section {
-        "Unit" | "Install" if file.is_unit() => "unit",
+        "Unit" | "Install" if file.is_unit => "unit",
         _ => file.kind,
     };
     format!("{kind},{section},")
@@ -75,7 +75,7 @@ pub(super) fn sections(subject: &Subject<'_>) -> Vec<Finding> {
             .all()
             .filter_map(|row| {
                 let (kind, rest) = row.split_once(',')?;
-                let mine = kind == file.kind || (kind == "unit" && file.is_unit());
+                let mine = kind == file.kind || (kind == "unit" && file.is_unit);
                 rest.split(',').next().filter(|_| mine)
             })
             .collect();
@@ -107,7 +107,7 @@ pub(super) fn unknown(subject: &Subject<'_>) -> Vec<Finding> {
 
 /// The section of this file's type that has the key, or the key of this section that is nearly it.
 fn meant(rows: Rows<'_>, file: &UnitFile<'_>, line: &Assignment) -> Option<String> {
-    let mine = |kind: &str| kind == file.kind || (kind == "unit" && file.is_unit());
+    let mine = |kind: &str| kind == file.kind || (kind == "unit" && file.is_unit);
     let columns = rows.all().filter_map(|row| {
         let mut columns = row.split(',');
         Some((columns.next()?, columns.next()?, columns.next()?))

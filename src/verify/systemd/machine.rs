@@ -30,7 +30,7 @@ impl<'s> Machine<'s> {
 
     /// The tree's files about units.
     pub(super) fn files(self) -> impl Iterator<Item = &'s UnitFile<'s>> {
-        self.files.iter().filter(|file| file.is_unit())
+        self.files.iter().filter(|file| file.is_unit)
     }
 
     /// The tree's files about one unit, the unit before its drop-ins.

@@ -36,6 +36,8 @@ pub struct UnitFile<'v> {
     pub(super) entry: &'v Entry,
     /// What it configures: `kubelet.service` for `kubelet.service.d/10-node.conf` too.
     pub(super) name: &'v str,
+    /// Whether it is about a unit, not about a network.
+    pub(super) is_unit: bool,
     /// `service`, `network` …
     pub(super) kind: &'v str,
     /// Whether it only adds to another file.
@@ -53,10 +55,10 @@ impl<'v> UnitFile<'v> {
     }
 
     fn read(entry: &'v Entry) -> Option<Self> {
-        let (types, rest) = if let Some(rest) = below(entry, UNITS) {
-            (TYPES.as_slice(), rest)
+        let (is_unit, rest) = if let Some(rest) = below(entry, UNITS) {
+            (true, rest)
         } else {
-            (NETWORK_TYPES.as_slice(), below(entry, NETWORK)?)
+            (false, below(entry, NETWORK)?)
         };
         let (name, drop_in) = match rest.split_once('/') {
             None => (rest, false),
@@ -65,19 +67,20 @@ impl<'v> UnitFile<'v> {
         };
         // `service.d` adds to all services.
         let kind = name.rsplit('.').next()?;
+        let types = if is_unit {
+            TYPES.as_slice()
+        } else {
+            NETWORK_TYPES.as_slice()
+        };
         types.contains(&kind).then(|| Self {
             entry,
             name,
+            is_unit,
             kind,
             drop_in,
             lines: parse(&entry.text).unwrap_or_default(),
             odd: OnceCell::new(),
         })
-    }
-
-    /// Whether it is about a unit, not about a network.
-    pub(super) fn is_unit(&self) -> bool {
-        TYPES.contains(&self.kind)
     }
 
     /// The place of a line.

@@ -74,8 +74,8 @@ pub fn edit(tree: &mut FileTree, plane: Plane, path: &str, from: &str, to: &str)
     tree.replace(entry);
 }
 
-/// Every finding of the later floors on a node whose files were changed.
-pub fn findings(case: &Case, more: &str, change: fn(&mut FileTree)) -> Report {
+/// What becomes of a node: its plan, its files unless a template refused, and what was found so far.
+fn rendered(case: &Case, more: &str) -> (Plan, Option<FileTree>, Report) {
     let (profile, image, instance_type, minor) = case.node;
     let yaml = node_yaml(profile, image, instance_type, more);
     let catalog = Catalog::embedded();
@@ -84,13 +84,38 @@ pub fn findings(case: &Case, more: &str, change: fn(&mut FileTree)) -> Report {
     let (plan, mut report) = Plan::resolve(spec, &catalog, cluster(minor));
     let plan = plan.unwrap_or_else(|| panic!("{}: {}", case.what, told(&report)));
     match render(&plan, &catalog) {
-        Ok(mut tree) => {
-            change(&mut tree);
-            report.extend(verify::verify(tree, &plan, &catalog, Some(1_800_000_000), &Policy::default()).1);
+        Ok(tree) => (plan, Some(tree), report),
+        Err(failed) => {
+            report.extend(failed);
+            (plan, None, report)
         }
-        Err(failed) => report.extend(failed),
+    }
+}
+
+/// Every finding of the later floors on a node whose files were changed.
+pub fn findings(case: &Case, more: &str, change: fn(&mut FileTree)) -> Report {
+    let (plan, tree, mut report) = rendered(case, more);
+    if let Some(mut tree) = tree {
+        change(&mut tree);
+        let (_, found) = verify::verify(
+            tree,
+            &plan,
+            &Catalog::embedded(),
+            Some(1_800_000_000),
+            &Policy::default(),
+        );
+        report.extend(found);
     }
     report
+}
+
+/// The files of a case, broken as they are.
+pub fn broken(case: &Case) -> FileTree {
+    let mut tree = rendered(case, case.more)
+        .1
+        .unwrap_or_else(|| panic!("{} cannot be rendered", case.what));
+    (case.change)(&mut tree);
+    tree
 }
 
 fn cases() -> Vec<&'static Case> {

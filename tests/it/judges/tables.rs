@@ -1,6 +1,7 @@
-//! Our tables of systemd's keys and specifiers against what the real ones say of themselves.
+//! Our tables against what the real programs and the kernel say of themselves.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use nodebake::base::Version;
 use nodebake::catalog::Catalog;
@@ -77,4 +78,67 @@ fn keys_are_those_of_other_systemds() {
             agrees(&Machine::empty().userland(&root));
         }
     }
+}
+
+/// The programs hold each key as `Section.Key`; older spellings are among them.
+#[test]
+fn keys_of_networks_are_in_the_network_manager() {
+    let mut programs = vec![Path::new("/usr/lib/systemd/systemd-networkd").to_owned()];
+    programs.extend(brought("trixie").map(|root| root.join("usr/lib/systemd/systemd-networkd")));
+    let newest = programs
+        .pop()
+        .filter(|program| program.is_file() && programs.len() == 1);
+    let Some(newest) = newest else { return };
+    let bytes = std::fs::read(newest).unwrap();
+    let words: BTreeSet<&str> = bytes
+        .split(|byte| *byte == 0)
+        .filter_map(|word| std::str::from_utf8(word).ok())
+        .filter(|word| word.contains('.') && word.len() < 80)
+        .collect();
+    let catalog = Catalog::embedded();
+    let mut seen = 0;
+    for row in catalog.rows("profiles/systemd/keys.csv").all() {
+        let columns: Vec<&str> = row.split(',').collect();
+        if matches!(columns[0], "network" | "netdev") {
+            let name = format!("{}.{}", columns[1], columns[2]);
+            // A linker keeps a word that another one ends with only once.
+            let there = words.contains(name.as_str()) || words.iter().any(|word| word.ends_with(&name));
+            assert!(there, "systemd-networkd has no {name}");
+            seen += 1;
+        }
+    }
+    assert!(seen > 500, "{seen} keys");
+}
+
+/// This machine's kernel has no setting that the table has not, but for what hardware and modules of its own bring.
+#[test]
+fn settings_of_the_kernel_are_in_the_table() {
+    if !have("sysctl") {
+        return;
+    }
+    let output = std::process::Command::new("/usr/sbin/sysctl")
+        .args(["-aN"])
+        .output()
+        .unwrap();
+    let catalog = Catalog::embedded();
+    let rows = catalog.rows("profiles/sysctl/names.csv");
+    let names: BTreeSet<&str> = rows.all().filter_map(|row| row.split(',').next()).collect();
+    let (mut known, mut unknown) = (0, Vec::new());
+    for name in stdout(&output).lines() {
+        let parts: Vec<&str> = name.split('.').collect();
+        // Interfaces stand as `*`; a name with a dot in it is told by a slash.
+        let pattern = match parts.as_slice() {
+            [net, family, kind @ ("conf" | "neigh"), _, last] => format!("{net}.{family}.{kind}.*.{last}"),
+            _ => name.to_owned(),
+        };
+        let above = |at: usize| names.contains(format!("{}.*", &name[..at]).as_str());
+        if names.contains(pattern.as_str()) || name.match_indices('.').any(|(at, _)| above(at)) {
+            known += 1;
+        } else {
+            unknown.push(name.to_owned());
+        }
+    }
+    println!("not in the table: {unknown:?}");
+    assert!(known > 300, "{known} settings known");
+    assert!(unknown.len() * 20 < known, "the table misses {unknown:?}");
 }
