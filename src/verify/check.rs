@@ -1,6 +1,8 @@
 //! The table of rules: every finding nodebake can have, with its reason.
 
-use super::{Subject, cni, containerd, cross, files, floors, iam, kubelet, secrets, text};
+use super::{
+    Subject, cni, containerd, cross, files, floors, iam, image_credentials, kubeconfig, kubelet, secrets, text,
+};
 use crate::base::{Finding, Severity};
 
 /// One rule.
@@ -25,6 +27,8 @@ pub const CHECKS: &[&[Check]] = &[
     cross::ROWS,
     containerd::ROWS,
     cni::ROWS,
+    image_credentials::ROWS,
+    kubeconfig::ROWS,
     iam::ROWS,
     secrets::ROWS,
     text::ROWS,

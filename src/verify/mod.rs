@@ -6,9 +6,12 @@ mod check;
 mod cni;
 mod containerd;
 mod cross;
+mod documents;
 mod files;
 mod floors;
 mod iam;
+mod image_credentials;
+mod kubeconfig;
 mod kubelet;
 mod secrets;
 mod text;
@@ -34,9 +37,15 @@ pub struct Subject<'v> {
     /// The tables.
     pub catalog: &'v Catalog,
     kubelet: OnceCell<kubelet::Reading>,
+    documents: OnceCell<Vec<documents::Document<'v>>>,
 }
 
-impl Subject<'_> {
+impl<'v> Subject<'v> {
+    /// The tree's YAML and JSON files, read the first time somebody asks.
+    fn documents(&self) -> &[documents::Document<'v>] {
+        self.documents.get_or_init(|| documents::read(self))
+    }
+
     /// What the kubelet will run with, read the first time somebody asks.
     fn kubelet(&self) -> &kubelet::Reading {
         self.kubelet.get_or_init(|| kubelet::Reading::new(self))
@@ -70,6 +79,7 @@ pub fn verify(
         tree: &tree,
         catalog,
         kubelet: OnceCell::new(),
+        documents: OnceCell::new(),
     };
     let mut report = Report::new();
     if let Some(now) = now {

@@ -17,6 +17,7 @@ mod rows;
 mod rules;
 mod schema;
 
+pub(super) use quantities::nanoseconds;
 pub(super) use reading::Reading;
 pub(super) use rows::ROWS;
 

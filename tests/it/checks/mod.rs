@@ -8,6 +8,7 @@
 mod cross;
 mod files;
 mod kubelet;
+mod logins;
 mod runtime;
 mod secrets;
 mod text;
@@ -95,6 +96,7 @@ fn cases() -> Vec<&'static Case> {
     [
         files::CASES,
         kubelet::CASES,
+        logins::CASES,
         cross::CASES,
         runtime::CASES,
         text::CASES,
