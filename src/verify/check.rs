@@ -1,7 +1,7 @@
 //! The table of rules: every finding nodebake can have, with its reason.
 
 use super::{
-    Subject, cni, containerd, cross, files, floors, iam, image_credentials, kubeconfig, kubelet, secrets, text,
+    Subject, cni, containerd, cross, files, floors, iam, image_credentials, kubeconfig, kubelet, netplan, secrets, text,
 };
 use crate::base::{Finding, Severity};
 
@@ -29,6 +29,7 @@ pub const CHECKS: &[&[Check]] = &[
     cni::ROWS,
     image_credentials::ROWS,
     kubeconfig::ROWS,
+    netplan::ROWS,
     iam::ROWS,
     secrets::ROWS,
     text::ROWS,

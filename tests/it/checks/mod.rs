@@ -9,6 +9,7 @@ mod cross;
 mod files;
 mod kubelet;
 mod logins;
+mod netplan;
 mod runtime;
 mod secrets;
 mod text;
@@ -97,6 +98,7 @@ fn cases() -> Vec<&'static Case> {
         files::CASES,
         kubelet::CASES,
         logins::CASES,
+        netplan::CASES,
         cross::CASES,
         runtime::CASES,
         text::CASES,
