@@ -1,7 +1,8 @@
 //! The table of rules: every finding nodebake can have, with its reason.
 
 use super::{
-    Subject, cni, containerd, cross, files, floors, iam, image_credentials, kubeconfig, kubelet, netplan, secrets, text,
+    Subject, cni, containerd, cross, files, floors, iam, image_credentials, kubeconfig, kubelet, mapping, netplan,
+    secrets, text,
 };
 use crate::base::{Finding, Severity};
 
@@ -30,6 +31,7 @@ pub const CHECKS: &[&[Check]] = &[
     image_credentials::ROWS,
     kubeconfig::ROWS,
     netplan::ROWS,
+    mapping::ROWS,
     iam::ROWS,
     secrets::ROWS,
     text::ROWS,

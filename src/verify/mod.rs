@@ -13,6 +13,7 @@ mod iam;
 mod image_credentials;
 mod kubeconfig;
 mod kubelet;
+mod mapping;
 mod netplan;
 mod secrets;
 mod text;

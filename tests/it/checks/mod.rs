@@ -9,6 +9,7 @@ mod cross;
 mod files;
 mod kubelet;
 mod logins;
+mod mapping;
 mod netplan;
 mod runtime;
 mod secrets;
@@ -98,6 +99,7 @@ fn cases() -> Vec<&'static Case> {
         files::CASES,
         kubelet::CASES,
         logins::CASES,
+        mapping::CASES,
         netplan::CASES,
         cross::CASES,
         runtime::CASES,

@@ -79,7 +79,7 @@ pub const CASES: &[Case] = &[
         file!("60-x.yaml", "{ network: { version: 2 }, netwrk: 1 }"),
     ),
     ours("netplan/key", "ours has a typo", |tree| {
-        edit(tree, Node, OURS, "optional:", "optinal:")
+        edit(tree, Node, OURS, "optional:", "optinal:");
     }),
     users(
         "netplan/value",
@@ -93,10 +93,10 @@ pub const CASES: &[Case] = &[
         file!("95-x.yaml", "network: { version: 2, renderer: nm }"),
     ),
     ours("netplan/value", "an address without a prefix", |tree| {
-        edit(tree, Node, OURS, "/32", "")
+        edit(tree, Node, OURS, "/32", "");
     }),
     ours("netplan/value", "half a MAC address", |tree| {
-        edit(tree, Node, OURS, "macaddress: ", "macaddress: x")
+        edit(tree, Node, OURS, "macaddress: ", "macaddress: x");
     }),
     ours("netplan/value", "a word for a boolean", |tree| {
         edit(tree, Node, OURS, "optional: true", "optional: always");
