@@ -1,8 +1,8 @@
 //! The table of rules: every finding nodebake can have, with its reason.
 
 use super::{
-    Subject, cni, containerd, cross, files, floors, iam, image_credentials, kubeconfig, kubelet, mapping, netplan,
-    secrets, text,
+    Subject, cloud_config, cni, containerd, cross, files, floors, iam, image_credentials, kubeconfig, kubelet, mapping,
+    netplan, secrets, text,
 };
 use crate::base::{Finding, Severity};
 
@@ -32,6 +32,7 @@ pub const CHECKS: &[&[Check]] = &[
     kubeconfig::ROWS,
     netplan::ROWS,
     mapping::ROWS,
+    cloud_config::ROWS,
     iam::ROWS,
     secrets::ROWS,
     text::ROWS,

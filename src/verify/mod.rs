@@ -3,6 +3,7 @@
 //! baked.
 
 mod check;
+mod cloud_config;
 mod cni;
 mod containerd;
 mod cross;

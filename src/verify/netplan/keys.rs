@@ -12,12 +12,15 @@ pub(super) fn known(subject: &Subject<'_>) -> Vec<Finding> {
     if files.is_empty() {
         return Vec::new();
     }
+    let backend = subject.plan.book.get("network.backend");
+    let backend = backend.and_then(|backend| backend.value().as_str());
     match subject.catalog.netplan_table() {
         Ok(table) => {
             let mut walk = Walk {
                 table: &table,
                 floor: &subject.plan.image.netplan,
                 image: &subject.plan.image.name,
+                planned_dummy: backend == Some("netplan"),
                 found: Report::new(),
             };
             for (_, node) in files {
@@ -33,6 +36,8 @@ struct Walk<'w> {
     table: &'w NetplanTable,
     floor: &'w Version,
     image: &'w str,
+    /// Whether the plan says that netplan makes the dummy interface: then it has told already if it cannot.
+    planned_dummy: bool,
     found: Report,
 }
 
@@ -52,7 +57,8 @@ impl Walk<'_> {
                     });
                 continue;
             };
-            if let Some(since) = row.since.as_ref().filter(|since| *since > self.floor) {
+            let told = self.planned_dummy && row.key == "dummy-devices";
+            if let Some(since) = row.since.as_ref().filter(|since| *since > self.floor && !told) {
                 let message = format!(
                     "`{}` came with netplan {since}, image {} may have {}",
                     entry.key, self.image, self.floor

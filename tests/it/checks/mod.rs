@@ -5,6 +5,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "tests reach the disk")]
 
+mod cloud_config;
 mod cross;
 mod files;
 mod kubelet;
@@ -98,6 +99,7 @@ fn cases() -> Vec<&'static Case> {
     [
         files::CASES,
         kubelet::CASES,
+        cloud_config::CASES,
         logins::CASES,
         mapping::CASES,
         netplan::CASES,
