@@ -7,6 +7,7 @@ mod flags;
 mod gates;
 mod labels;
 mod layers;
+mod managers;
 mod memory;
 mod network;
 mod quantities;
