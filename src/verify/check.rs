@@ -2,7 +2,7 @@
 
 use super::{
     Subject, cloud_config, cni, containerd, cross, files, floors, iam, image_credentials, kubeconfig, kubelet, mapping,
-    netplan, secrets, text,
+    netplan, scripts, secrets, text,
 };
 use crate::base::{Finding, Severity};
 
@@ -33,6 +33,7 @@ pub const CHECKS: &[&[Check]] = &[
     netplan::ROWS,
     mapping::ROWS,
     cloud_config::ROWS,
+    scripts::ROWS,
     iam::ROWS,
     secrets::ROWS,
     text::ROWS,

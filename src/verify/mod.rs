@@ -16,6 +16,7 @@ mod kubeconfig;
 mod kubelet;
 mod mapping;
 mod netplan;
+mod scripts;
 mod secrets;
 mod text;
 mod trace;

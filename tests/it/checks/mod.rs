@@ -13,6 +13,7 @@ mod logins;
 mod mapping;
 mod netplan;
 mod runtime;
+mod scripts;
 mod secrets;
 mod text;
 
@@ -101,6 +102,7 @@ fn cases() -> Vec<&'static Case> {
         kubelet::CASES,
         cloud_config::CASES,
         logins::CASES,
+        scripts::CASES,
         mapping::CASES,
         netplan::CASES,
         cross::CASES,
