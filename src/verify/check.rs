@@ -1,8 +1,8 @@
 //! The table of rules: every finding nodebake can have, with its reason.
 
 use super::{
-    Subject, cloud_config, cni, containerd, cross, files, floors, iam, image_credentials, kubeconfig, kubelet, mapping,
-    netplan, scripts, secrets, text,
+    Subject, agreements, cloud_config, cni, containerd, cross, files, floors, iam, image_credentials, kubeconfig,
+    kubelet, mapping, netplan, scripts, secrets, text,
 };
 use crate::base::{Finding, Severity};
 
@@ -28,6 +28,7 @@ pub const CHECKS: &[&[Check]] = &[
     cross::ROWS,
     containerd::ROWS,
     cni::ROWS,
+    agreements::ROWS,
     image_credentials::ROWS,
     kubeconfig::ROWS,
     netplan::ROWS,

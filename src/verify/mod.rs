@@ -2,6 +2,7 @@
 //! several files are held against what was read. Only [`verify`] makes a [`Verified`] tree, so nothing unverified can be
 //! baked.
 
+mod agreements;
 mod check;
 mod cloud_config;
 mod cni;
