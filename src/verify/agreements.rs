@@ -123,10 +123,9 @@ fn cni_programs(subject: &Subject<'_>) -> Vec<Finding> {
     let folders = folders.filter(|folders| !folders.is_empty()).unwrap_or_default();
     let is_there = |kind: &str| {
         let packaged = packaged_in(subject).is_some() && PACKAGED.contains(&kind);
-        packaged
-            || folders
-                .iter()
-                .any(|folder| brought(subject, &format!("{folder}/{kind}")))
+        // What an archive brings is known by name only; other programs are files of the tree.
+        let file = |folder: &String| subject.tree.get(Plane::Node, &format!("{folder}/{kind}")).is_some();
+        packaged || folders.iter().any(file)
     };
     let mut findings = Vec::new();
     for (entry, node) in plane(subject, Plane::Node) {

@@ -6,6 +6,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests reach the disk")]
 
 mod cloud_config;
+mod coverage;
 mod cross;
 mod files;
 mod kubelet;
