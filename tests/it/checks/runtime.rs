@@ -27,6 +27,14 @@ pub const CASES: &[Case] = &[
         "a runtime that nobody brings",
         "  containerd:\n    config: |\n      [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.kata]\n      runtime_type = 'io.containerd.runc.v2'\n      base_runtime_spec = '/etc/containerd/spec.json'\n      [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.kata.options]\n      SystemdCgroup = true\n",
     ),
+    tree_case("containerd/shim", "a shim that containerd 2 has no more", |tree| {
+        edit(tree, Node, CONFIG, "io.containerd.runc.v2", "io.containerd.runc.v1");
+    }),
+    spec_case(
+        "containerd/shim",
+        "a runtime without a type",
+        "  containerd:\n    config: |\n      [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.x.options]\n      SystemdCgroup = true\n",
+    ),
     tree_case("credentials/refresh", "once a session", |tree| {
         edit(
             tree,
