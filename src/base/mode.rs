@@ -25,6 +25,11 @@ impl Mode {
         self.0
     }
 
+    /// Whether its owner may run it.
+    pub fn is_executable(self) -> bool {
+        self.0 & 0o100 != 0
+    }
+
     /// Whether group or others may do anything with the file.
     pub fn is_shared(self) -> bool {
         self.0 & 0o077 != 0

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::{
     Arch, Artifact, Catalog, CloudConfigKey, ContainerdTable, FeatureGate, FeatureGates, Flag, Image, InstanceType,
-    KubeletFlags, KubeletSchema, Profile, Provider, SizingTable, Template,
+    KubeletFlags, KubeletSchema, NetplanTable, Profile, Provider, SizingTable, Template,
 };
 use crate::base::{Finding, Located, Place, Report, Severity};
 
@@ -57,6 +57,7 @@ pub(super) struct Cache {
     kubelet_flags: Once<KubeletFlags>,
     feature_gates: Once<FeatureGates>,
     cloud_config_keys: Once<Vec<CloudConfigKey>>,
+    netplan: Once<NetplanTable>,
     feature_gate: Named<Option<FeatureGate>>,
     kubelet_flag: Named<Option<Flag>>,
     install: Once<Vec<(String, String, String)>>,
@@ -113,6 +114,11 @@ impl Catalog {
     /// The top-level keys of a cloud-config document.
     pub fn cloud_config_keys(&self) -> Result<Arc<Vec<CloudConfigKey>>, Report> {
         self.cache.cloud_config_keys.get(|| self.read_cloud_config_keys())
+    }
+
+    /// What each netplan reads.
+    pub fn netplan_table(&self) -> Result<Arc<NetplanTable>, Report> {
+        self.cache.netplan.get(|| self.read_netplan_table())
     }
 
     /// How `component` is installed: the action (`file`, `untar0`, `untar1`), and where it goes.

@@ -38,9 +38,19 @@ pub struct Word {
     pub since: Option<KubeMinor>,
     /// The first minor that does not take it any more.
     pub removed: Option<KubeMinor>,
+    /// The feature gate it needs, as long as it is new.
+    pub gate: Option<String>,
+    /// The first minor that takes it without the gate.
+    pub ungated: Option<KubeMinor>,
 }
 
 impl Word {
+    /// The feature gate that must be on in `minor` for it.
+    pub fn gate_in(&self, minor: KubeMinor) -> Option<&str> {
+        let free = self.ungated.is_some_and(|free| free <= minor);
+        self.gate.as_deref().filter(|_| !free)
+    }
+
     /// Whether `minor` takes it.
     pub fn known_in(&self, minor: KubeMinor) -> bool {
         self.since.is_none_or(|since| since <= minor) && self.removed.is_none_or(|removed| minor < removed)
@@ -333,7 +343,7 @@ fn field(reader: &mut Reader<'_>, node: &Node) -> Option<Field> {
     })
 }
 
-/// Words of a closed set: text, or `{ word, since, removed }`.
+/// Words of a closed set: text, or `{ word, since, removed, gate, ungated }`.
 fn words(reader: &mut Reader<'_>, node: &Node) -> Vec<Word> {
     reader
         .list(node)
@@ -344,17 +354,23 @@ fn words(reader: &mut Reader<'_>, node: &Node) -> Vec<Word> {
                     text: text.to_owned(),
                     since: None,
                     removed: None,
+                    gate: None,
+                    ungated: None,
                 });
             }
             let mut fields = reader.map(item, "a word");
             let text = fields.required(reader, "word").and_then(|node| reader.text(node));
             let since = fields.optional("since").and_then(|node| minor(reader, node));
             let removed = fields.optional("removed").and_then(|node| minor(reader, node));
+            let gate = fields.optional("gate").and_then(|node| reader.text(node));
+            let ungated = fields.optional("ungated").and_then(|node| minor(reader, node));
             fields.done(reader);
             Some(Word {
                 text: text?.value,
                 since,
                 removed,
+                gate: gate.map(|gate| gate.value),
+                ungated,
             })
         })
         .collect()

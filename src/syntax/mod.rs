@@ -5,6 +5,7 @@ pub mod archive;
 mod filetype;
 pub mod ini;
 pub mod quote;
+pub mod shell;
 pub mod sysctl;
 pub mod systemd;
 pub mod toml;

@@ -1,6 +1,9 @@
 //! The table of rules: every finding nodebake can have, with its reason.
 
-use super::{Subject, cni, containerd, cross, files, floors, iam, kubelet, secrets, sysctl, systemd, text};
+use super::{
+    Subject, agreements, cloud_config, cni, containerd, cross, files, floors, iam, image_credentials, kubeconfig,
+    kubelet, mapping, netplan, scripts, secrets, sysctl, systemd, text,
+};
 use crate::base::{Finding, Severity};
 
 /// One rule.
@@ -25,6 +28,13 @@ pub const CHECKS: &[&[Check]] = &[
     cross::ROWS,
     containerd::ROWS,
     cni::ROWS,
+    agreements::ROWS,
+    image_credentials::ROWS,
+    kubeconfig::ROWS,
+    netplan::ROWS,
+    mapping::ROWS,
+    cloud_config::ROWS,
+    scripts::ROWS,
     iam::ROWS,
     systemd::ROWS,
     sysctl::ROWS,

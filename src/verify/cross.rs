@@ -1,5 +1,6 @@
 //! Rules that span several files.
 
+use super::documents::brought;
 use super::kubelet::{configurations, flag_value};
 use super::{Check, Subject};
 use crate::base::{Finding, Severity};
@@ -232,15 +233,6 @@ pub(super) fn kernel_defaults(subject: &Subject<'_>) -> Vec<Finding> {
 }
 
 pub(super) fn references(subject: &Subject<'_>) -> Vec<Finding> {
-    let artifacts = &subject.plan.artifacts;
-    let brought = |path: &str| {
-        subject.tree.get(Plane::Node, path).is_some()
-            || artifacts.iter().any(|artifact| artifact.dest == path)
-            || subject.tree.plane(Plane::Node).any(|entry| entry.path.is_below(path))
-            || artifacts.iter().any(|artifact| {
-                path.starts_with(&format!("{}/", artifact.dest)) || artifact.dest.starts_with(&format!("{path}/"))
-            })
-    };
     let mut named: Vec<(String, String)> = Vec::new();
     for flag in [
         "config",
@@ -284,7 +276,7 @@ pub(super) fn references(subject: &Subject<'_>) -> Vec<Finding> {
     }
     named
         .into_iter()
-        .filter(|(_, path)| !brought(path))
+        .filter(|(_, path)| !brought(subject, path))
         .map(|(who, path)| {
             Finding::new(
                 Severity::Error,

@@ -3,7 +3,7 @@
 use super::{Check, Subject};
 use crate::base::{Finding, Place, Severity};
 use crate::catalog::Plane;
-use crate::syntax::{FileType, ini, sysctl, systemd, toml, yaml};
+use crate::syntax::{FileType, ini, sysctl, systemd, toml};
 use crate::tree::Entry;
 
 /// The checks of this file.
@@ -27,7 +27,16 @@ pub(super) const ROWS: &[Check] = &[
 const ID: &str = "file/syntax";
 
 pub(super) fn syntax(subject: &Subject<'_>) -> Vec<Finding> {
-    subject.tree.iter().flat_map(parse).collect()
+    let structured = subject.documents().iter().flat_map(|document| {
+        let report = document
+            .read
+            .as_ref()
+            .err()
+            .filter(|_| document.entry.filetype == FileType::Yaml);
+        let as_ours = |finding: Finding| Finding { id: ID, ..finding }.note(&document.entry.origin, "it is made here");
+        report.cloned().into_iter().flatten().map(as_ours)
+    });
+    subject.tree.iter().flat_map(parse).chain(structured).collect()
 }
 
 fn at_line(entry: &Entry, line: usize, message: impl Into<String>) -> Finding {
@@ -37,12 +46,6 @@ fn at_line(entry: &Entry, line: usize, message: impl Into<String>) -> Finding {
 fn parse(entry: &Entry) -> Vec<Finding> {
     let mut findings = unclean(entry);
     match entry.filetype {
-        FileType::Yaml => {
-            if let Err(report) = yaml::parse(&entry.source()) {
-                let as_ours = |finding: Finding| Finding { id: ID, ..finding }.note(&entry.origin, "it is made here");
-                findings.extend(report.into_iter().map(as_ours));
-            }
-        }
         FileType::Json => {
             if let Err(error) = serde_json::from_str::<serde_json::Value>(&entry.text) {
                 findings.push(at_line(entry, error.line(), format!("this is not JSON: {error}")));
@@ -83,7 +86,8 @@ fn parse(entry: &Entry) -> Vec<Finding> {
                 findings.push(at_line(entry, 1, "this is not PEM"));
             }
         }
-        FileType::Lines => {}
+        // YAML is read with the documents.
+        FileType::Yaml | FileType::Lines => {}
     }
     findings
 }

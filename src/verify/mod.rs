@@ -2,14 +2,22 @@
 //! several files are held against what was read. Only [`verify`] makes a [`Verified`] tree, so nothing unverified can be
 //! baked.
 
+mod agreements;
 mod check;
+mod cloud_config;
 mod cni;
 mod containerd;
 mod cross;
+mod documents;
 mod files;
 mod floors;
 mod iam;
+mod image_credentials;
+mod kubeconfig;
 mod kubelet;
+mod mapping;
+mod netplan;
+mod scripts;
 mod secrets;
 mod sysctl;
 mod systemd;
@@ -37,9 +45,15 @@ pub struct Subject<'v> {
     pub catalog: &'v Catalog,
     kubelet: OnceCell<kubelet::Reading>,
     units: OnceCell<Vec<systemd::UnitFile<'v>>>,
+    documents: OnceCell<Vec<documents::Document<'v>>>,
 }
 
 impl<'v> Subject<'v> {
+    /// The tree's YAML and JSON files, read the first time somebody asks.
+    fn documents(&self) -> &[documents::Document<'v>] {
+        self.documents.get_or_init(|| documents::read(self))
+    }
+
     /// What the kubelet will run with, read the first time somebody asks.
     fn kubelet(&self) -> &kubelet::Reading {
         self.kubelet.get_or_init(|| kubelet::Reading::new(self))
@@ -79,6 +93,7 @@ pub fn verify(
         catalog,
         kubelet: OnceCell::new(),
         units: OnceCell::new(),
+        documents: OnceCell::new(),
     };
     let mut report = Report::new();
     if let Some(now) = now {

@@ -16,4 +16,5 @@ mod judges;
 mod nocloud;
 mod offline;
 mod properties;
+mod seed;
 mod support;

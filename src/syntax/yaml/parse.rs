@@ -90,6 +90,18 @@ impl<'s> Builder<'s> {
         }
     }
 
+    /// A tab between a key without a value and the end of its line: YAML 1.1 readers refuse it, the parser does not.
+    fn tab_after(&self, key: &Place) -> Option<Place> {
+        let rest = self.source.text.get(key.end..)?;
+        let line = rest.lines().next()?;
+        let blank = line.trim_start_matches(['"', '\'']).strip_prefix(':')?;
+        let end = blank.len() - blank.trim_start().len();
+        let only_blank = matches!(blank[end..].chars().next(), None | Some('#'));
+        let at = blank[..end].find('\t').filter(|_| only_blank)?;
+        let start = key.end + (line.len() - blank.len()) + at;
+        Some(Place::new(self.source, start..start + 1))
+    }
+
     /// The first tab that indents a line.
     fn tabbed_line(&self) -> Option<Place> {
         let mut start = 0;
@@ -202,6 +214,10 @@ impl<'s> Builder<'s> {
             };
             let (event, span) = self.next()?;
             let mut value = self.node(event, span, depth + 1)?;
+            if let Some(tab) = self.tab_after(&key_node.place).filter(|_| value.is_null()) {
+                let finding = Finding::error("spec/syntax", "a tab stands where a value could", &tab);
+                return Err(Box::new(finding.hint("YAML is indented with spaces, never with tabs")));
+            }
             if value.is_null() || value.text().is_none() {
                 // An absent value has no text of its own, a map or list has too much: the key stands for it.
                 value.place = key_node.place.clone();
@@ -266,6 +282,14 @@ mod tests {
                 .collect();
             assert_eq!(ids(text), expected, "{text:?}");
         }
+        assert_eq!(
+            ids("a: 1\nb: \t\n"),
+            [("spec/syntax".to_owned(), "t.yaml:2:4".to_owned())]
+        );
+        for text in ["b:\t\nc: 1\n", "\"b\": \t # c\n"] {
+            assert_eq!(ids(text)[0].0, "spec/syntax", "{text:?}");
+        }
+        assert_eq!(ids("a: \"\"\nb: # a\ttab\nc:\n  d: \"\tx\"\n"), []);
         for text in ["a:\n\t b: 1\n", "a: [1\n", "a: \"x\n", "a: b: c\n"] {
             assert_eq!(ids(text)[0].0, "spec/syntax", "{text:?}");
         }

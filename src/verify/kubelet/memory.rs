@@ -47,6 +47,18 @@ pub(super) fn reserved_memory(subject: &Subject<'_>) -> Vec<Finding> {
     if !findings.is_empty() || !readable || kubelet.text("memoryManagerPolicy") != Some("Static") {
         return findings;
     }
+    // Huge pages are in no other reservation, and the static policy wants those sums equal too.
+    let limits = rows.iter().filter_map(|row| row.get("limits")).flat_map(Node::entries);
+    findings.extend(limits.filter(|limit| limit.key.starts_with("hugepages-")).map(|limit| {
+        let message = format!(
+            "{} is reserved here and nowhere else: `memoryManagerPolicy: Static` wants the two equal",
+            limit.key
+        );
+        Finding::error(ID, message, &limit.key_place).hint("leave it out: `kubeReserved` takes no huge pages")
+    }));
+    if !findings.is_empty() {
+        return findings;
+    }
     // The static policy wants the same sum as node allocatable has, to the byte.
     let capacity = (u128::from(hardware(subject, "memoryMiB")) << 20) * 1000;
     let kept = kept(kubelet, "memory", Some("memory.available"), capacity);

@@ -7,6 +7,7 @@ mod flags;
 mod gates;
 mod labels;
 mod layers;
+mod managers;
 mod memory;
 mod network;
 mod quantities;
@@ -17,6 +18,7 @@ mod rows;
 mod rules;
 mod schema;
 
+pub(super) use quantities::nanoseconds;
 pub(super) use reading::Reading;
 pub(super) use rows::ROWS;
 

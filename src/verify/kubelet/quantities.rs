@@ -1,7 +1,7 @@
 //! Durations and CPU lists as Kubernetes writes them.
 
 /// A Go duration (`time.ParseDuration`) in nanoseconds: numbers with units, or a bare 0.
-pub(super) fn nanoseconds(text: &str) -> Option<i128> {
+pub(in crate::verify) fn nanoseconds(text: &str) -> Option<i128> {
     let (sign, mut rest) = match text.strip_prefix('-') {
         Some(rest) => (-1, rest),
         None => (1, text.strip_prefix('+').unwrap_or(text)),

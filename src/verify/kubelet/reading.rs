@@ -6,6 +6,7 @@ use super::layers::{command_line, configuration};
 use super::quantities::nanoseconds;
 use super::schema::{self, Faults};
 use crate::base::{Finding, KubeMinor, Place, Severity};
+use crate::catalog::Catalog;
 use crate::syntax::yaml::{Entry, Node};
 use crate::verify::Subject;
 
@@ -144,6 +145,11 @@ impl Reading {
     /// Whether something was written in our generated file.
     pub(super) fn is_ours(&self, place: &Place) -> bool {
         self.ours.as_ref() == Some(&place.source.name)
+    }
+
+    /// Whether this kubelet has the feature gate `name`, and it is on.
+    pub(in crate::verify) fn has_gate(&self, name: &str, catalog: &Catalog) -> bool {
+        self.gates.knows(name, catalog) && self.gates.is_on(name, catalog)
     }
 
     /// The value of the flag `name`.

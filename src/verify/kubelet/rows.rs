@@ -1,7 +1,7 @@
 //! The checks of the kubelet.
 
 use super::{
-    Check, Subject, access, cgroups, eviction, flags, gates, labels, memory, network, reserved, rules, schema,
+    Check, Subject, access, cgroups, eviction, flags, gates, labels, managers, memory, network, reserved, rules, schema,
 };
 use crate::base::Finding;
 use crate::base::Severity::{self, Error, Warning};
@@ -170,6 +170,27 @@ pub(in crate::verify) const ROWS: &[Check] = &[
         reserved::cpu_manager,
         "Pinned CPUs leave some that are reserved",
         "The static policy refuses to start with no CPU reserved (kubernetes/kubernetes pkg/kubelet/cm/cpumanager/cpu_manager.go).",
+    ),
+    row(
+        "kubelet/manager-options",
+        Error,
+        managers::options,
+        "Options of the CPU and topology managers belong to their policy, and go together",
+        "The policy none takes no options, some exclude each other, a number of NUMA nodes is 8 or more: the kubelet does not start (kubernetes/kubernetes pkg/kubelet/cm/cpumanager and topologymanager, policy_options.go).",
+    ),
+    row(
+        "kubelet/qos-reserved",
+        Error,
+        managers::qos_reserved,
+        "Memory kept for a quality of service is a share",
+        "A share is a whole number with a per cent sign, 0 to 100; anything else stops the kubelet (kubernetes/kubernetes pkg/kubelet/cm ParseQOSReserved).",
+    ),
+    row(
+        "kubelet/tracing",
+        Error,
+        managers::tracing,
+        "Traces are sent to an address that gRPC can dial",
+        "A scheme other than dns, unix and unix-abstract stops the kubelet (k8s.io/component-base tracing/api/v1/config.go).",
     ),
     row(
         "kubelet/node-allocatable",

@@ -127,6 +127,7 @@ impl Walk<'_> {
                 self.faults.names.push(entry.key_place.clone());
                 self.refuse(message, &entry.key_place, hint);
             }
+            self.name_gate(field, &entry.key, &entry.key_place);
         }
         let parts = std::iter::once(node)
             .chain(node.items())
@@ -168,6 +169,27 @@ impl Walk<'_> {
         let shown: Vec<&str> = known.iter().copied().filter(|word| !word.is_empty()).take(10).collect();
         let more = if known.len() > 10 { " and others" } else { "" };
         Some((format!("{}{more}", shown.join(", ")), hint))
+    }
+
+    /// A name that is behind a feature gate while it is new.
+    fn name_gate(&mut self, field: &Field, name: &str, place: &Place) {
+        let word = field
+            .names
+            .iter()
+            .find(|word| word.text == name && word.known_in(self.minor));
+        let Some(gate) = word.and_then(|word| word.gate_in(self.minor)) else {
+            return;
+        };
+        if !self.gates.is_on(gate, self.catalog) {
+            let message = format!(
+                "`{name}` of `{}` needs the feature gate {gate}, which is off",
+                field.key
+            );
+            let hint = format!("set `featureGates: {{ {gate}: true }}`, or leave it out");
+            self.faults
+                .gated
+                .push(Finding::error("kubelet/gated-key", message, place).hint(hint));
+        }
     }
 
     fn gate(&mut self, field: &Field, node: &Node) {

@@ -14,6 +14,56 @@ const DROP_IN: &str = "/etc/systemd/system/kubelet.service.d/10-node.conf";
 
 pub const CASES: &[Case] = &[
     spec_case(
+        "kubelet/value",
+        "an option of the CPU manager is mistyped",
+        "  kubelet: { config: { cpuManagerPolicy: static, cpuManagerPolicyOptions: { full-pcpu-only: \"true\" } } }\n",
+    ),
+    spec_case(
+        "kubelet/value",
+        "an option of the CPU manager is no boolean",
+        "  kubelet: { config: { cpuManagerPolicy: static, cpuManagerPolicyOptions: { full-pcpus-only: \"yes\" } } }\n",
+    ),
+    spec_case(
+        "kubelet/value",
+        "CPU kept for a quality of service",
+        "  kubelet: { config: { qosReserved: { cpu: 50% } } }\n",
+    ),
+    spec_case(
+        "kubelet/gated-key",
+        "an option behind a gate",
+        "  kubelet: { config: { cpuManagerPolicy: static, cpuManagerPolicyOptions: { align-by-socket: \"true\" } } }\n",
+    ),
+    spec_case(
+        "kubelet/manager-options",
+        "options without the policy",
+        "  kubelet: { config: { cpuManagerPolicy: none, cpuManagerPolicyOptions: { full-pcpus-only: \"true\" } } }\n",
+    ),
+    spec_case(
+        "kubelet/manager-options",
+        "options that exclude each other",
+        "  kubelet: { config: { cpuManagerPolicy: static, cpuManagerPolicyOptions: { prefer-align-cpus-by-uncorecache: \"true\", distribute-cpus-across-numa: \"true\" } } }\n",
+    ),
+    spec_case(
+        "kubelet/manager-options",
+        "too few NUMA nodes",
+        "  kubelet: { config: { topologyManagerPolicyOptions: { max-allowable-numa-nodes: \"4\" } } }\n",
+    ),
+    spec_case(
+        "kubelet/qos-reserved",
+        "an amount",
+        "  kubelet: { config: { qosReserved: { memory: 5Gi } } }\n",
+    ),
+    spec_case(
+        "kubelet/tracing",
+        "a web address",
+        "  kubelet: { config: { tracing: { endpoint: \"http://localhost:4317\" } } }\n",
+    ),
+    spec_case(
+        "kubelet/reserved-memory",
+        "huge pages under the static policy",
+        "  kubelet: { config: { memoryManagerPolicy: Static, reservedMemory: [{ numaNode: 0, limits: { hugepages-1Gi: 2Gi } }] } }\n",
+    ),
+    spec_case(
         "kubelet/unknown-key",
         "a key is mistyped",
         "  kubelet: { config: { maxPodz: 1 } }\n",
@@ -784,6 +834,13 @@ const FINE: &[&str] = &[
     "tlsCipherSuites: [TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305]",
     "userNamespaces: { idsPerPod: 131072 }",
     "tracing: { samplingRatePerMillion: 100 }",
+    "tracing: { endpoint: \"localhost:4317\" }",
+    "tracing: { endpoint: \"unix:///run/otel.sock\" }",
+    "cpuManagerPolicy: static, cpuManagerPolicyOptions: { full-pcpus-only: \"true\", strict-cpu-reservation: \"1\", distribute-cpus-across-numa: \"false\", prefer-align-cpus-by-uncorecache: \"true\" }",
+    "cpuManagerPolicy: static, cpuManagerPolicyOptions: { align-by-socket: \"true\" }, featureGates: { CPUManagerPolicyAlphaOptions: true }",
+    "topologyManagerPolicyOptions: { prefer-closest-numa-nodes: \"true\", max-allowable-numa-nodes: \"8\" }",
+    "qosReserved: { memory: 50% }",
+    "cpuManagerPolicyOptions: {}",
     "maxPods: null, protectKernelDefaults: null",
 ];
 

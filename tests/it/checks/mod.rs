@@ -5,10 +5,16 @@
 
 #![allow(clippy::disallowed_methods, reason = "tests reach the disk")]
 
+mod cloud_config;
+mod coverage;
 mod cross;
 mod files;
 mod kubelet;
+mod logins;
+mod mapping;
+mod netplan;
 mod runtime;
+mod scripts;
 mod secrets;
 mod sysctl;
 pub mod systemd;
@@ -122,6 +128,11 @@ fn cases() -> Vec<&'static Case> {
     [
         files::CASES,
         kubelet::CASES,
+        cloud_config::CASES,
+        logins::CASES,
+        scripts::CASES,
+        mapping::CASES,
+        netplan::CASES,
         cross::CASES,
         runtime::CASES,
         text::CASES,

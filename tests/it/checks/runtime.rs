@@ -1,4 +1,4 @@
-//! Cases of `src/verify/{containerd,cni,iam}.rs`.
+//! Cases of `src/verify/{containerd,cni,iam,agreements}.rs`.
 
 use nodebake::catalog::Plane::{Aws, Node};
 
@@ -9,6 +9,41 @@ const CONFLIST: &str = "/etc/cni/net.d/10-host-network.conflist";
 const OLD: (&str, &str, &str, &str) = ("satellite", "ubuntu-20-04", "lambda/gpu_1x_a10", "1.34");
 
 pub const CASES: &[Case] = &[
+    tree_case("cni/folders", "the lists are elsewhere", |tree| {
+        edit(tree, Node, CONFIG, "/etc/cni/net.d", "/etc/containerd/cni");
+    }),
+    tree_case(
+        "cni/folders",
+        "the plugins are elsewhere, as in Debian's package",
+        |tree| {
+            edit(tree, Node, CONFIG, "/opt/cni/bin", "/usr/lib/cni");
+        },
+    ),
+    tree_case("cni/program", "a plugin of another package", |tree| {
+        edit(tree, Node, CONFLIST, "\"loopback\"", "\"aws-cni\"");
+    }),
+    spec_case(
+        "containerd/reference",
+        "a runtime that nobody brings",
+        "  containerd:\n    config: |\n      [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.kata]\n      runtime_type = 'io.containerd.runc.v2'\n      base_runtime_spec = '/etc/containerd/spec.json'\n      [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.kata.options]\n      SystemdCgroup = true\n",
+    ),
+    tree_case("containerd/shim", "a shim that containerd 2 has no more", |tree| {
+        edit(tree, Node, CONFIG, "io.containerd.runc.v2", "io.containerd.runc.v1");
+    }),
+    spec_case(
+        "containerd/shim",
+        "a runtime without a type",
+        "  containerd:\n    config: |\n      [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.x.options]\n      SystemdCgroup = true\n",
+    ),
+    tree_case("credentials/refresh", "once a session", |tree| {
+        edit(
+            tree,
+            Node,
+            "/etc/systemd/system/nodebake-credentials.timer",
+            "OnUnitActiveSec=",
+            "OnUnitActiveSec=1h ",
+        );
+    }),
     tree_case("containerd/plugin", "the version is another one", |tree| {
         edit(tree, Node, CONFIG, "version = 3", "version = 2");
     }),

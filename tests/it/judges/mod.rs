@@ -14,6 +14,7 @@
 
 mod cloud_init;
 mod containerd;
+mod netplan_keys;
 mod network;
 mod scripts;
 mod systemd;
