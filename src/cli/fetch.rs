@@ -32,7 +32,7 @@ pub(super) struct Args {
     /// of its name; HOST=URL is one that keeps the files of one host. Asked in
     /// the order given, in place of the mirror of node.yaml
     #[arg(long, value_name = "[HOST=]URL")]
-    mirror: Vec<Mirror>,
+    mirror: Vec<String>,
     /// Where no mirror has an artifact, take it from where it is published
     #[arg(long, requires = "mirror")]
     or_origin: bool,
@@ -59,12 +59,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
-    for mirror in &args.mirror {
-        if mirror.is_plain_http() && !mirror.is_loopback() && !args.insecure_http {
-            let message = "a mirror over plain http on another machine needs --insecure-http";
-            return Err(Failure::Usage(message.into()));
-        }
-    }
+    let mirrors = mirrors(args)?;
     let cache = Cache::open(args.cache.as_deref())?;
     let folder = args.node.parent().unwrap_or(Path::new("")).to_owned();
     let lock_path = args.lock.clone().unwrap_or_else(|| folder.join(LOCK));
@@ -80,7 +75,7 @@ pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
         .map(|artifact| Want {
             label: artifact.label(),
             sha256: artifact.sha256,
-            places: places(artifact, args, &folder),
+            places: places(artifact, &mirrors, args.or_origin, &folder),
         })
         .collect();
     let options = Options {
@@ -105,6 +100,19 @@ pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
     Ok(())
 }
 
+/// The mirrors. Not left to the parser of the command line, which would show a refused one with its password.
+fn mirrors(args: &Args) -> Result<Vec<Mirror>, Failure> {
+    let mirrors: Result<Vec<Mirror>, String> = args.mirror.iter().map(|text| text.parse()).collect();
+    let mirrors = mirrors.map_err(|why| Failure::Usage(format!("--mirror: {why}")))?;
+    for mirror in &mirrors {
+        if mirror.is_plain_http() && !mirror.is_loopback() && !args.insecure_http {
+            let message = "a mirror over plain http on another machine needs --insecure-http";
+            return Err(Failure::Usage(message.into()));
+        }
+    }
+    Ok(mirrors)
+}
+
 /// Every artifact of every node once, by its digest.
 fn each_once(built: &[(Built, ())]) -> BTreeMap<Sha256, &PlannedArtifact> {
     let all = built.iter().flat_map(|(node, ())| &node.plan.artifacts);
@@ -112,15 +120,15 @@ fn each_once(built: &[(Built, ())]) -> BTreeMap<Sha256, &PlannedArtifact> {
 }
 
 /// Where an artifact may be, in the order in which it is looked for.
-fn places(artifact: &PlannedArtifact, args: &Args, folder: &Path) -> Vec<String> {
+fn places(artifact: &PlannedArtifact, mirrors: &[Mirror], or_origin: bool, folder: &Path) -> Vec<String> {
     let url = match &artifact.source {
         Whence::File(path) => return vec![folder.join(path).display().to_string()],
         Whence::Web(url) => url,
     };
-    let mut places: Vec<String> = args.mirror.iter().filter_map(|mirror| mirror.copy_of(url)).collect();
+    let mut places: Vec<String> = mirrors.iter().filter_map(|mirror| mirror.copy_of(url)).collect();
     if places.is_empty() {
         places.push(artifact.url.clone());
-    } else if args.or_origin {
+    } else if or_origin {
         places.push(url.as_str().to_owned());
     }
     places
