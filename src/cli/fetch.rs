@@ -71,11 +71,16 @@ pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
     }
     let artifacts = each_once(&built);
     let wants: Vec<Want> = artifacts
-        .values()
-        .map(|artifact| Want {
-            label: artifact.label(),
-            sha256: artifact.sha256,
-            places: places(artifact, &mirrors, args.or_origin, &folder),
+        .into_iter()
+        .map(|(sha256, alike)| {
+            let places = alike
+                .iter()
+                .flat_map(|artifact| places(artifact, &mirrors, args.or_origin, &folder));
+            Want {
+                label: alike.first().map_or_else(String::new, |artifact| label(artifact)),
+                sha256,
+                places: places.collect(),
+            }
         })
         .collect();
     let options = Options {
@@ -113,10 +118,27 @@ fn mirrors(args: &Args) -> Result<Vec<Mirror>, Failure> {
     Ok(mirrors)
 }
 
-/// Every artifact of every node once, by its digest.
-fn each_once(built: &[(Built, ())]) -> BTreeMap<Sha256, &PlannedArtifact> {
-    let all = built.iter().flat_map(|(node, ())| &node.plan.artifacts);
-    all.map(|artifact| (artifact.sha256, artifact)).collect()
+/// Every artifact of every node once, by its digest, under each name and source it has.
+fn each_once(built: &[(Built, ())]) -> BTreeMap<Sha256, Vec<&PlannedArtifact>> {
+    let mut once: BTreeMap<Sha256, Vec<&PlannedArtifact>> = BTreeMap::new();
+    for artifact in built.iter().flat_map(|(node, ())| &node.plan.artifacts) {
+        let alike = once.entry(artifact.sha256).or_default();
+        if alike
+            .iter()
+            .all(|other| other.url != artifact.url || other.source != artifact.source)
+        {
+            alike.push(artifact);
+        }
+    }
+    once
+}
+
+/// What an artifact is called: a fleet may have one for each architecture.
+fn label(artifact: &PlannedArtifact) -> String {
+    match artifact.version {
+        Some(_) => format!("{} {}", artifact.label(), artifact.arch.as_str()),
+        None => artifact.label(),
+    }
 }
 
 /// Where an artifact may be, in the order in which it is looked for.

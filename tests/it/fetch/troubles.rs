@@ -131,7 +131,7 @@ fn troubles_that_stay_are_told_and_leave_nothing() {
                 let told = site.fetch_badly(&["--retries", "1"]);
                 assert!(told.contains(says) && !told.contains("hunter2"), "{what}: {told}");
                 assert!(
-                    told.contains("1 of ") && told.contains("  kubelet 1.35.8: "),
+                    told.contains("1 of ") && told.contains("  kubelet 1.35.8 amd64: "),
                     "{what}: {told}"
                 );
                 assert!(!site.blob(KUBELET).exists(), "{what}");
@@ -286,7 +286,7 @@ fn a_damaged_cache_is_seen_and_mended() {
         std::fs::write(&blob, &damage).unwrap();
         let told = site.fetch_well(&[]);
         assert!(
-            told.contains("kubelet 1.35.8: what the cache had was damaged"),
+            told.contains("kubelet 1.35.8 amd64: what the cache had was damaged"),
             "{told}"
         );
         assert!(site.has(KUBELET));
