@@ -14,14 +14,14 @@ use super::noise;
 use crate::support::TempDir;
 
 /// A member: its name as it is, its type, mode and bytes.
-type Entry<'e> = (&'e str, EntryType, u32, &'e [u8]);
+pub type Entry<'e> = (&'e str, EntryType, u32, &'e [u8]);
 
-fn file<'e>(name: &'e str, bytes: &'e [u8]) -> Entry<'e> {
+pub fn file<'e>(name: &'e str, bytes: &'e [u8]) -> Entry<'e> {
     (name, EntryType::Regular, 0o755, bytes)
 }
 
 /// A gzip tar with whatever names.
-fn archive(entries: &[Entry<'_>]) -> Vec<u8> {
+pub fn archive(entries: &[Entry<'_>]) -> Vec<u8> {
     let mut tar = Vec::new();
     for (name, kind, mode, bytes) in entries {
         let mut header = Header::new_ustar();

@@ -175,6 +175,48 @@ fn own_files_are_fetched_and_taken() {
     let blob = site.folder.path().join("cache/sha256").join(digest);
     assert_eq!(std::fs::read(&blob).unwrap(), b"an image");
     assert_eq!(std::fs::metadata(&blob).unwrap().permissions().mode() & 0o777, 0o444);
+    // A bundle carries both; user-data cannot.
+    let bake = |format: &str, file: &str| {
+        let args = [
+            "bake",
+            "node.yaml",
+            "--catalog",
+            "catalog",
+            "--format",
+            format,
+            "-o",
+            file,
+        ];
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_nodebake"));
+        command
+            .args(args)
+            .current_dir(site.folder.path())
+            .env("NODEBAKE_CACHE", "cache");
+        command.output().unwrap()
+    };
+    let output = bake("tarball", "node.tar.gz");
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let tarball = site.folder.path().join("node.tar.gz");
+    let script = "d=$(mktemp -d) && tar -xzf \"$1\" -C \"$d\" && cat \"$d\"/nodes/*/install.list \"$d\"/nodes/*/artifacts.done; rm -r \"$d\"";
+    let mut command = std::process::Command::new("sh");
+    let output = command.args(["-c", script, "sh"]).arg(&tarball).output().unwrap();
+    let list = String::from_utf8(output.stdout).unwrap();
+    for (bytes, mode, path) in [
+        (&b"a tool"[..], "0755", "/opt/tool"),
+        (b"an image", "0600", "/var/lib/images/all.tar"),
+    ] {
+        let digest = nodebake::base::Sha256::of(bytes);
+        let line = list.lines().find(|line| line.ends_with(&format!("\t{path}")));
+        let line = line.unwrap_or_else(|| panic!("no {path}: {list}"));
+        assert!(line.starts_with(&format!("node\t{digest}\t{mode}\t")), "{line}");
+        // First boot finds it installed.
+        let done = format!("{digest} file{mode} {path} {digest} {path}");
+        assert!(list.lines().any(|line| line == done), "{list}");
+    }
+    assert!(list.contains("/etc/systemd/system/nodebake-images.service"), "{list}");
+    let output = bake("cloud-init", "user-data.yaml");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("bake/local-artifact"), "{}", stderr(&output));
     let lock = std::fs::read_to_string(site.folder.path().join("artifacts.lock")).unwrap();
     assert!(
         lock.contains(" 8 images/all.tar\n") && lock.contains("tool - amd64 "),

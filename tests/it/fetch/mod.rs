@@ -64,7 +64,10 @@ impl Site {
             match line.rsplit_once(',') {
                 Some((pin, _)) if at > 0 => {
                     let (_, url) = pin.rsplit_once(',').unwrap();
-                    let bytes = noise(at as u64, 20_000);
+                    let mut bytes = noise(at as u64, 20_000);
+                    if url.ends_with("gz") {
+                        bytes = archives::archive(&[archives::file("bin/program", &bytes)]);
+                    }
                     writeln!(own, "{pin},{}", Sha256::of(&bytes)).unwrap();
                     files.insert(url.trim_start_matches("https:/").to_owned(), bytes);
                 }
