@@ -56,18 +56,18 @@ impl FromStr for Mirror {
             }
             _ => (None, text),
         };
-        let base = base.trim_end_matches('/');
         if base.contains("://") && base.contains(['@', '?', '#']) {
             return Err("a mirror's URL has no user name, no password and no query".into());
         }
         match base.split_once("://") {
             Some(("https" | "http", rest)) => {
-                let _: HttpsUrl = format!("https://{rest}").parse()?;
+                let _: HttpsUrl = format!("https://{}", rest.trim_end_matches('/')).parse()?;
             }
             Some((scheme, _)) => return Err(format!("a mirror is https, http or a folder, not {scheme}")),
             None if base.is_empty() => return Err("a mirror is a URL or a folder".into()),
             None => {}
         }
+        let base = base.trim_end_matches('/');
         Ok(Self {
             host,
             base: base.to_owned(),
