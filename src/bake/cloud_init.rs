@@ -13,6 +13,7 @@ use serde_json::Value;
 use super::Artifact;
 use super::budget::{Budget, Share};
 use super::gzip::Gzip;
+use super::local;
 use super::pack::Packer;
 use crate::base::{Finding, Report, Severity, Sha256, Source};
 use crate::catalog::Plane;
@@ -31,6 +32,7 @@ const FIRST_BOOT: &str = "/usr/local/lib/nodebake/first-boot";
 
 /// The node's user-data. Refuses a document that is larger than the provider takes.
 pub fn user_data(plan: &Plan, verified: &Verified, packer: &Packer) -> Result<Artifact, Report> {
+    local::on_the_web(plan)?;
     let entries: Vec<&Entry> = verified.tree().plane(Plane::Node).collect();
     let mut gzip = Gzip::new();
     let written: Vec<Written> = entries
@@ -70,6 +72,7 @@ pub fn user_data(plan: &Plan, verified: &Verified, packer: &Packer) -> Result<Ar
 
 /// The document with every file as plain text, whatever its size.
 pub(super) fn plain(plan: &Plan, verified: &Verified) -> Result<(String, Vec<Share>), Report> {
+    local::on_the_web(plan)?;
     let entries: Vec<&Entry> = verified.tree().plane(Plane::Node).collect();
     let written: Vec<Written> = entries.iter().map(|entry| Written::plainest(entry)).collect();
     let (text, shares) = document(plan, &entries, &written);

@@ -4,6 +4,7 @@ mod budget;
 pub mod bundle;
 mod cloud_init;
 mod gzip;
+mod local;
 mod nocloud;
 mod pack;
 

@@ -45,29 +45,29 @@ impl FromStr for Mirror {
 
     /// `URL`, `HOST=URL`, `DIR` or `HOST=DIR`.
     fn from_str(text: &str) -> Result<Self, String> {
+        // What is refused may hold a password or a token, so it is not shown.
         let (host, base) = match text.split_once('=') {
-            Some((host, base)) => {
+            Some((host, base)) if !host.contains("://") => {
                 let url: HttpsUrl = format!("https://{host}").parse()?;
                 if url.authority() != host {
                     return Err(format!("`{host}` is no host"));
                 }
                 (Some(host.to_owned()), base)
             }
-            None => (None, text),
+            _ => (None, text),
         };
-        let base = base.trim_end_matches('/');
-        if base.contains('@') && base.contains("://") {
-            // Not shown: it may be a password.
-            return Err("a mirror's URL has no user name and no password".into());
+        if base.contains("://") && base.contains(['@', '?', '#']) {
+            return Err("a mirror's URL has no user name, no password and no query".into());
         }
         match base.split_once("://") {
             Some(("https" | "http", rest)) => {
-                let _: HttpsUrl = format!("https://{rest}").parse()?;
+                let _: HttpsUrl = format!("https://{}", rest.trim_end_matches('/')).parse()?;
             }
             Some((scheme, _)) => return Err(format!("a mirror is https, http or a folder, not {scheme}")),
             None if base.is_empty() => return Err("a mirror is a URL or a folder".into()),
             None => {}
         }
+        let base = base.trim_end_matches('/');
         Ok(Self {
             host,
             base: base.to_owned(),
@@ -109,7 +109,7 @@ mod tests {
             "a b=https://x",
             "x=",
             "https://",
-            "https://x?y",
+            "https://x?y=u:p",
         ] {
             let refused = bad.parse::<Mirror>();
             assert!(refused.is_err(), "{bad}");

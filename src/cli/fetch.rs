@@ -32,7 +32,7 @@ pub(super) struct Args {
     /// of its name; HOST=URL is one that keeps the files of one host. Asked in
     /// the order given, in place of the mirror of node.yaml
     #[arg(long, value_name = "[HOST=]URL")]
-    mirror: Vec<Mirror>,
+    mirror: Vec<String>,
     /// Where no mirror has an artifact, take it from where it is published
     #[arg(long, requires = "mirror")]
     or_origin: bool,
@@ -59,12 +59,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
-    for mirror in &args.mirror {
-        if mirror.is_plain_http() && !mirror.is_loopback() && !args.insecure_http {
-            let message = "a mirror over plain http on another machine needs --insecure-http";
-            return Err(Failure::Usage(message.into()));
-        }
-    }
+    let mirrors = mirrors(args)?;
     let cache = Cache::open(args.cache.as_deref())?;
     let folder = args.node.parent().unwrap_or(Path::new("")).to_owned();
     let lock_path = args.lock.clone().unwrap_or_else(|| folder.join(LOCK));
@@ -76,11 +71,16 @@ pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
     }
     let artifacts = each_once(&built);
     let wants: Vec<Want> = artifacts
-        .values()
-        .map(|artifact| Want {
-            label: artifact.label(),
-            sha256: artifact.sha256,
-            places: places(artifact, args, &folder),
+        .into_iter()
+        .map(|(sha256, alike)| {
+            let places = alike
+                .iter()
+                .flat_map(|artifact| places(artifact, &mirrors, args.or_origin, &folder));
+            Want {
+                label: alike.first().map_or_else(String::new, |artifact| label(artifact)),
+                sha256,
+                places: places.collect(),
+            }
         })
         .collect();
     let options = Options {
@@ -105,22 +105,52 @@ pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
     Ok(())
 }
 
-/// Every artifact of every node once, by its digest.
-fn each_once(built: &[(Built, ())]) -> BTreeMap<Sha256, &PlannedArtifact> {
-    let all = built.iter().flat_map(|(node, ())| &node.plan.artifacts);
-    all.map(|artifact| (artifact.sha256, artifact)).collect()
+/// The mirrors. Not left to the parser of the command line, which would show a refused one with its password.
+fn mirrors(args: &Args) -> Result<Vec<Mirror>, Failure> {
+    let mirrors: Result<Vec<Mirror>, String> = args.mirror.iter().map(|text| text.parse()).collect();
+    let mirrors = mirrors.map_err(|why| Failure::Usage(format!("--mirror: {why}")))?;
+    for mirror in &mirrors {
+        if mirror.is_plain_http() && !mirror.is_loopback() && !args.insecure_http {
+            let message = "a mirror over plain http on another machine needs --insecure-http";
+            return Err(Failure::Usage(message.into()));
+        }
+    }
+    Ok(mirrors)
+}
+
+/// Every artifact of every node once, by its digest, under each name and source it has.
+fn each_once(built: &[(Built, ())]) -> BTreeMap<Sha256, Vec<&PlannedArtifact>> {
+    let mut once: BTreeMap<Sha256, Vec<&PlannedArtifact>> = BTreeMap::new();
+    for artifact in built.iter().flat_map(|(node, ())| &node.plan.artifacts) {
+        let alike = once.entry(artifact.sha256).or_default();
+        if alike
+            .iter()
+            .all(|other| other.url != artifact.url || other.source != artifact.source)
+        {
+            alike.push(artifact);
+        }
+    }
+    once
+}
+
+/// What an artifact is called: a fleet may have one for each architecture.
+fn label(artifact: &PlannedArtifact) -> String {
+    match artifact.version {
+        Some(_) => format!("{} {}", artifact.label(), artifact.arch.as_str()),
+        None => artifact.label(),
+    }
 }
 
 /// Where an artifact may be, in the order in which it is looked for.
-fn places(artifact: &PlannedArtifact, args: &Args, folder: &Path) -> Vec<String> {
+fn places(artifact: &PlannedArtifact, mirrors: &[Mirror], or_origin: bool, folder: &Path) -> Vec<String> {
     let url = match &artifact.source {
         Whence::File(path) => return vec![folder.join(path).display().to_string()],
         Whence::Web(url) => url,
     };
-    let mut places: Vec<String> = args.mirror.iter().filter_map(|mirror| mirror.copy_of(url)).collect();
+    let mut places: Vec<String> = mirrors.iter().filter_map(|mirror| mirror.copy_of(url)).collect();
     if places.is_empty() {
         places.push(artifact.url.clone());
-    } else if args.or_origin {
+    } else if or_origin {
         places.push(url.as_str().to_owned());
     }
     places

@@ -29,7 +29,7 @@ impl<'p> Progress<'p> {
         let said = match event {
             Event::Has(..) => None,
             Event::Waits => Some("another process is loading it, waiting".to_owned()),
-            Event::WasDamaged => Some("what the cache had was damaged, loading it again".to_owned()),
+            Event::WasDamaged => Some("what the cache had was damaged, mending it".to_owned()),
             Event::Again(why) => Some(format!("{why}, trying again")),
         };
         #[cfg(feature = "fetch")]

@@ -154,7 +154,7 @@ impl Cache {
             "untar1" => 1,
             _ => return Err(wrong(format!("there is no action `{action}`"))),
         };
-        let index = self.folder.join("index").join(format!("{digest}.{action}"));
+        let index = self.index(digest, action);
         let files = match self.read_index(&index) {
             Some(files) => files,
             None => self.unpack(digest, strip, &index)?,
@@ -171,6 +171,29 @@ impl Cache {
                 })
             })
             .collect()
+    }
+
+    /// Removes what an archive was unpacked to, where it is damaged, so that it is unpacked again. Says whether there
+    /// was anything.
+    pub fn mend(&self, archive: &Sha256) -> Result<bool, FsError> {
+        let mut damaged = false;
+        for action in ["untar0", "untar1"] {
+            let index = self.index(archive, action);
+            let Ok(text) = fs::read_to_string(&index) else {
+                continue;
+            };
+            for file in parse_index(&text).unwrap_or_default() {
+                if matches!(self.look(&file.sha256)?, Held::Damaged(_)) {
+                    self.remove(&file.sha256)?;
+                    damaged = true;
+                }
+            }
+        }
+        Ok(damaged)
+    }
+
+    fn index(&self, archive: &Sha256, action: &str) -> PathBuf {
+        self.folder.join("index").join(format!("{archive}.{action}"))
     }
 
     /// The files of an index, if it is whole and all its blobs are there.

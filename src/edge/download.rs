@@ -39,7 +39,7 @@ pub struct Options {
 pub enum Event<'e> {
     /// Another process is loading it.
     Waits,
-    /// The cache had other bytes under its digest.
+    /// The cache had other bytes under its digest, or under the digest of a file that it unpacks to.
     WasDamaged,
     /// So many bytes are here, of so many, if that is known.
     Has(u64, Option<u64>),
@@ -94,7 +94,12 @@ pub fn load_all(
 
 fn one(cache: &Cache, want: &Want, web: &mut Web<'_>, tell: &dyn Fn(&Event<'_>)) -> Ending {
     match cache.look(&want.sha256).map_err(|error| error.to_string())? {
-        Held::Whole(size) => return Ok(Loaded { size, was_there: true }),
+        Held::Whole(size) => {
+            if cache.mend(&want.sha256).map_err(|error| error.to_string())? {
+                tell(&Event::WasDamaged);
+            }
+            return Ok(Loaded { size, was_there: true });
+        }
         Held::Missing => {}
         Held::Damaged(_) => {
             tell(&Event::WasDamaged);

@@ -79,9 +79,7 @@ pub(super) fn decide(desk: &mut Desk<'_>, kubelet: &Version, containerd: &Contai
     let imports: Vec<&str> = desk
         .spec
         .artifacts
-        .files
-        .iter()
-        .filter(|file| file.import.as_ref().is_some_and(|import| import.value))
+        .imports()
         .map(|file| file.path.value.as_str())
         .collect();
     let rule = "the user's artifacts with `import`";

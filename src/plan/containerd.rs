@@ -162,6 +162,11 @@ fn record(desk: &mut Desk<'_>, plan: &ContainerdPlan, gpu: &GpuPlan) {
         rule("a pinned containerd does not touch the packaged one"),
     );
     desk.book.set(
+        "containerd.ctr",
+        path.replace("/containerd", "/ctr"),
+        rule("containerd's own tool is beside it"),
+    );
+    desk.book.set(
         "containerd.noFileLimit",
         old,
         rule("LimitNOFILE=infinity was dropped with 2.0"),

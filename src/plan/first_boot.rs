@@ -26,6 +26,9 @@ pub(super) fn decide(desk: &mut Desk<'_>, network: &NetworkPlan, gpu: &GpuPlan, 
             enable.push("nodebake-credentials.path");
         }
     }
+    if desk.spec.artifacts.imports().next().is_some() {
+        enable.push("nodebake-images.service");
+    }
     enable.extend(["containerd.service", "kubelet.service"]);
     desk.book.set(
         "firstBoot.enableUnits",

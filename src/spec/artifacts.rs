@@ -76,6 +76,12 @@ impl FromStr for Whence {
 }
 
 impl Artifacts {
+    /// The image archives that containerd takes.
+    pub fn imports(&self) -> impl Iterator<Item = &ArtifactFile> {
+        let wanted = |file: &&ArtifactFile| file.import.as_ref().is_some_and(|import| import.value);
+        self.files.iter().filter(wanted)
+    }
+
     pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Self {
         let mut fields = reader.map(node, "artifacts");
         let artifacts = Self {

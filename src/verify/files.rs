@@ -1,7 +1,7 @@
 //! Each file by itself.
 
 use super::{Check, Subject};
-use crate::base::{Finding, Place, Severity};
+use crate::base::{AbsPath, Finding, Place, Severity};
 use crate::catalog::Plane;
 use crate::syntax::{FileType, ini, sysctl, systemd, toml};
 use crate::tree::Entry;
@@ -21,6 +21,13 @@ pub(super) const ROWS: &[Check] = &[
         summary: "No file lies where nodebake or cloud-init keeps its own state",
         reason: "Files under /var/lib/nodebake, /run and /var/lib/cloud are state of the running machine: what is baked there is lost or breaks the next boot.",
         run: Some(reserved_paths),
+    },
+    Check {
+        id: "file/artifact",
+        severity: Severity::Error,
+        summary: "No file lies where an artifact goes",
+        reason: "First boot installs the artifacts and then the files: one of the two would be lost, and a file where a folder is needed stops it.",
+        run: Some(artifacts_in_the_way),
     },
 ];
 
@@ -157,16 +164,49 @@ fn is_one_shell_word(value: &str) -> bool {
 const RESERVED: [&str; 6] = ["/var/lib/nodebake", "/var/lib/cloud", "/run", "/proc", "/sys", "/dev"];
 
 pub(super) fn reserved_paths(subject: &Subject<'_>) -> Vec<Finding> {
-    subject
+    let files = subject
         .tree
         .plane(Plane::Node)
-        .filter_map(|entry| {
-            let folder = RESERVED.iter().find(|folder| entry.path.is_below(folder))?;
-            let message = format!(
-                "{} lies under {folder}, which belongs to the running machine",
-                entry.path
-            );
-            Some(Finding::new(Severity::Error, "file/path", message).at(entry.origin.clone()))
+        .map(|entry| (&entry.path, &entry.origin));
+    let own = subject.plan.spec.artifacts.files.iter();
+    let artifacts = own.map(|file| (&file.path.value, &file.path.place));
+    files
+        .chain(artifacts)
+        .filter_map(|(path, place)| {
+            let folder = RESERVED.iter().find(|folder| path.is_below(folder))?;
+            let message = format!("{path} lies under {folder}, which belongs to the running machine");
+            Some(Finding::error("file/path", message, place))
         })
         .collect()
+}
+
+pub(super) fn artifacts_in_the_way(subject: &Subject<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for artifact in &subject.plan.artifacts {
+        let Ok(dest) = artifact.dest.parse::<AbsPath>() else {
+            continue;
+        };
+        let is_file = artifact.action.starts_with("file");
+        for entry in subject.tree.plane(Plane::Node) {
+            let barred = entry.path == dest
+                || dest.is_below(entry.path.as_str())
+                || is_file && entry.path.is_below(dest.as_str());
+            if !barred {
+                continue;
+            }
+            let message = format!(
+                "{} is in the way of {}, which goes to {dest}",
+                entry.path,
+                artifact.label()
+            );
+            let own = subject.plan.spec.artifacts.files.iter();
+            let mut own = own.filter(|file| file.path.value == dest);
+            let finding = match own.next() {
+                Some(own) => Finding::error("file/artifact", message, &own.path.place).note(&entry.origin, "the file"),
+                None => Finding::error("file/artifact", message, &entry.origin),
+            };
+            findings.push(finding);
+        }
+    }
+    findings
 }

@@ -653,6 +653,12 @@ pub(super) const ROWS: &[Check] = &[
         "Its size is reckoned from them; a file that does not fit is a defect of nodebake.",
     ),
     rule(
+        "bake/local-artifact",
+        Error,
+        "What the machine is to download is on the web",
+        "User-data and a seed image carry text; a file beside node.yaml travels in a bundle.",
+    ),
+    rule(
         "lock/syntax",
         Error,
         "artifacts.lock is as `fetch` wrote it",

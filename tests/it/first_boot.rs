@@ -987,6 +987,25 @@ fn first_boot_repairs_an_artifact_and_keeps_the_changed_one() {
 }
 
 #[test]
+fn first_boot_gives_a_file_the_mode_it_shall_have() {
+    if !can_run() {
+        return;
+    }
+    let m = Machine::new("mode");
+    let files = m.dir.join("files");
+    fs::create_dir_all(&files).unwrap();
+    fs::write(files.join("all.tar"), "images").unwrap();
+    let line = m.artifact("file0640", "/var/lib/images/all.tar", &files.join("all.tar"));
+    m.list(&line);
+    m.boot().ok();
+    assert_eq!(m.tree()["var/lib/images/all.tar"], "file 640 images");
+    m.boot().ok().says("0 file(s) changed");
+    m.list(&line.replace("file0640", "file0600"));
+    m.boot().ok().says("2 file(s) changed");
+    assert_eq!(m.tree()["var/lib/images/all.tar"], "file 600 images");
+}
+
+#[test]
 fn first_boot_restores_a_foreign_file_on_uninstall() {
     if !can_run() {
         return;

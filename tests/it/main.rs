@@ -8,6 +8,8 @@ mod catalog;
 mod checks;
 mod cli;
 mod errors;
+#[cfg(feature = "fetch")]
+mod fetch;
 mod first_boot;
 mod floors;
 mod folders;

@@ -91,4 +91,29 @@ pub const CASES: &[Case] = &[
         "a file of the user lies under /run",
         "  files:\n    - { path: /run/x, mode: \"0644\", type: lines, content: \"x\\n\" }\n",
     ),
+    spec_case(
+        "file/path",
+        "an artifact of the user lies among nodebake's own state",
+        "  artifacts:\n    files:\n      - { name: x, source: x.tar, sha256: 2f4ed7778681649b81244426c29c5d98df60ccabf83d561d69e61c1cbb943ddf, path: /var/lib/nodebake/x, mode: \"0644\" }\n",
+    ),
+    spec_case(
+        "file/artifact",
+        "an artifact of the user wants the place of a file of ours",
+        "  artifacts:\n    files:\n      - { name: x, source: x.tar, sha256: 2f4ed7778681649b81244426c29c5d98df60ccabf83d561d69e61c1cbb943ddf, path: /etc/nodebake/node.env, mode: \"0644\" }\n",
+    ),
+    spec_case(
+        "file/artifact",
+        "an artifact of the user wants the place of a folder",
+        "  artifacts:\n    files:\n      - { name: x, source: x.tar, sha256: 2f4ed7778681649b81244426c29c5d98df60ccabf83d561d69e61c1cbb943ddf, path: /etc/nodebake, mode: \"0644\" }\n",
+    ),
+    spec_case(
+        "file/artifact",
+        "a file of the user wants the place of the kubelet",
+        "  files:\n    - { path: /usr/local/bin/kubelet, mode: \"0755\", type: bash, content: \"#!/bin/sh\\n\" }\n",
+    ),
+    spec_case(
+        "file/artifact",
+        "a file of the user stands where a folder of programs is to be",
+        "  files:\n    - { path: /opt/cni, mode: \"0644\", type: lines, content: \"x\\n\" }\n",
+    ),
 ];

@@ -44,6 +44,8 @@ pub struct Node {
 
 const HOST: &str = "";
 const BRIDGE: &str = "  network: { pods: bridge, podCidr: 10.244.7.0/24 }\n";
+/// Own artifacts, one of them an archive of images.
+const IMAGES: &str = "  artifacts:\n    files:\n      - { name: images, source: \"https://example.com/all.tar\", sha256: 2f4ed7778681649b81244426c29c5d98df60ccabf83d561d69e61c1cbb943ddf, path: /var/lib/images/all.tar, mode: \"0600\", import: true }\n";
 
 /// Both profiles, all images that differ in form, both architectures, machines with many GPUs, one and none.
 const COVERING: [(&str, &str, &str, &str, &str); 8] = [
@@ -62,7 +64,7 @@ const COVERING: [(&str, &str, &str, &str, &str); 8] = [
         BRIDGE,
         "1.35",
     ),
-    ("satellite", "lambda-stack-24-04", "lambda/gpu_1x_gh200", HOST, "1.35"),
+    ("satellite", "lambda-stack-24-04", "lambda/gpu_1x_gh200", IMAGES, "1.35"),
     ("satellite", "ubuntu-20-04", "lambda/gpu_1x_a10", BRIDGE, "1.34"),
     ("hybrid", "ubuntu-20-04", "lambda/cpu_4x_general", HOST, "1.34"),
     ("satellite", "ubuntu-22-04", "ec2/g5.xlarge", HOST, "1.35"),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use nodebake::pipeline::Built;
 
-use super::{Machine, assignments, brought, built, decided, namespaces, nodes};
+use super::{Machine, assignments, brought, built, decided, namespaces, nodes, text};
 use crate::checks;
 use crate::support::{have, stderr, stdout};
 use nodebake::catalog::Plane;
@@ -16,6 +16,7 @@ const UNITS: &str = "/etc/systemd/system/";
 fn machine(built: &Built) -> Machine {
     let machine = Machine::of(built);
     machine.stub("/usr/local/bin/kubelet");
+    machine.stub(decided(built, "containerd.ctr").as_str().unwrap());
     machine.stub(
         decided(built, "containerd.path")
             .as_str()
@@ -135,6 +136,11 @@ fn a_broken_unit_is_seen() {
     }
     let built = &nodes()[0].built;
     let timer = "nodebake-credentials.timer";
+    assert!(
+        nodes()
+            .iter()
+            .any(|node| text(&node.built, &format!("{UNITS}nodebake-images.service")).is_some())
+    );
     for (unit, from, to, why) in [
         ("kubelet.service", "RestartSec=", "RestartSecs=", "Unknown key"),
         ("kubelet.service", "[Install]", "[Instal]", "Unknown section"),

@@ -15,6 +15,7 @@
     reason = "a property is handed the values that were drawn for it"
 )]
 
+mod archive;
 /// Shared with the fuzz targets.
 #[path = "../../fuzz/inputs.rs"]
 mod inputs;
