@@ -653,6 +653,12 @@ pub(super) const ROWS: &[Check] = &[
         "Its size is reckoned from them; a file that does not fit is a defect of nodebake.",
     ),
     rule(
+        "bake/bundle",
+        Error,
+        "A bundle has every file once, and every artifact's bytes",
+        "Two files at one path, or an artifact that the cache does not have, would be found out on the closed site.",
+    ),
+    rule(
         "bake/local-artifact",
         Error,
         "What the machine is to download is on the web",
