@@ -12,7 +12,6 @@ use serde_json::Value;
 
 use super::Artifact;
 use super::budget::{Budget, Share};
-use super::gzip::Gzip;
 use super::local;
 use super::pack::Packer;
 use crate::base::{Finding, Report, Severity, Sha256, Source};
@@ -34,10 +33,9 @@ const FIRST_BOOT: &str = "/usr/local/lib/nodebake/first-boot";
 pub fn user_data(plan: &Plan, verified: &Verified, packer: &Packer) -> Result<Artifact, Report> {
     local::on_the_web(plan)?;
     let entries: Vec<&Entry> = verified.tree().plane(Plane::Node).collect();
-    let mut gzip = Gzip::new();
     let written: Vec<Item> = entries
         .iter()
-        .map(|entry| Item::smallest(entry, packer, &mut gzip))
+        .map(|entry| Item::smallest(entry, packer))
         .collect::<Result<_, Report>>()?;
     let (text, shares) = document(plan, &entries, &written);
     reread(plan, &text, &entries, &written)?;
@@ -47,7 +45,7 @@ pub fn user_data(plan: &Plan, verified: &Verified, packer: &Packer) -> Result<Ar
     if plan.provider.gzip {
         // Compressed as a whole the files share a dictionary; inside they stay plain, or it would be paid for twice.
         let (plain, plain_shares) = plain(plan, verified)?;
-        let whole = gzip.pack(plain.as_bytes());
+        let whole = packer.gzip(plain.as_bytes());
         if whole.len() < bytes.len() {
             (bytes, shares, gzipped) = (whole, plain_shares, true);
         }
@@ -121,10 +119,8 @@ impl Item {
         }
     }
 
-    fn smallest(entry: &Entry, packer: &Packer, gzip: &mut Gzip) -> Result<Self, Report> {
-        let packed = packer
-            .pack(gzip, &entry.text)
-            .ok_or_else(|| broken(entry.path.as_str()))?;
+    fn smallest(entry: &Entry, packer: &Packer) -> Result<Self, Report> {
+        let packed = packer.pack(&entry.text).ok_or_else(|| broken(entry.path.as_str()))?;
         let head = head(entry);
         let text = format!("{head}    encoding: gz+b64\n    content: {packed}\n");
         let packed = Self {
