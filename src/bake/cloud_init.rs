@@ -12,7 +12,6 @@ use serde_json::Value;
 
 use super::Artifact;
 use super::budget::{Budget, Share};
-use super::gzip::Gzip;
 use super::local;
 use super::pack::Packer;
 use crate::base::{Finding, Report, Severity, Sha256, Source};
@@ -34,10 +33,9 @@ const FIRST_BOOT: &str = "/usr/local/lib/nodebake/first-boot";
 pub fn user_data(plan: &Plan, verified: &Verified, packer: &Packer) -> Result<Artifact, Report> {
     local::on_the_web(plan)?;
     let entries: Vec<&Entry> = verified.tree().plane(Plane::Node).collect();
-    let mut gzip = Gzip::new();
-    let written: Vec<Written> = entries
+    let written: Vec<Item> = entries
         .iter()
-        .map(|entry| Written::smallest(entry, packer, &mut gzip))
+        .map(|entry| Item::smallest(entry, packer))
         .collect::<Result<_, Report>>()?;
     let (text, shares) = document(plan, &entries, &written);
     reread(plan, &text, &entries, &written)?;
@@ -47,7 +45,7 @@ pub fn user_data(plan: &Plan, verified: &Verified, packer: &Packer) -> Result<Ar
     if plan.provider.gzip {
         // Compressed as a whole the files share a dictionary; inside they stay plain, or it would be paid for twice.
         let (plain, plain_shares) = plain(plan, verified)?;
-        let whole = gzip.pack(plain.as_bytes());
+        let whole = packer.gzip(plain.as_bytes());
         if whole.len() < bytes.len() {
             (bytes, shares, gzipped) = (whole, plain_shares, true);
         }
@@ -74,7 +72,7 @@ pub fn user_data(plan: &Plan, verified: &Verified, packer: &Packer) -> Result<Ar
 pub(super) fn plain(plan: &Plan, verified: &Verified) -> Result<(String, Vec<Share>), Report> {
     local::on_the_web(plan)?;
     let entries: Vec<&Entry> = verified.tree().plane(Plane::Node).collect();
-    let written: Vec<Written> = entries.iter().map(|entry| Written::plainest(entry)).collect();
+    let written: Vec<Item> = entries.iter().map(|entry| Item::plainest(entry)).collect();
     let (text, shares) = document(plan, &entries, &written);
     reread(plan, &text, &entries, &written)?;
     Ok((text, shares))
@@ -91,24 +89,6 @@ enum Written {
 }
 
 impl Written {
-    fn plainest(entry: &Entry) -> Self {
-        if is_block_safe(&entry.text) {
-            Self::Block
-        } else {
-            Self::Quoted
-        }
-    }
-
-    fn smallest(entry: &Entry, packer: &Packer, gzip: &mut Gzip) -> Result<Self, Report> {
-        let plain = Self::plainest(entry);
-        let packed = packer
-            .pack(gzip, &entry.text)
-            .ok_or_else(|| broken(entry.path.as_str()))?;
-        let packed = Self::Packed(packed);
-        let smaller = item(entry, &packed).len() < item(entry, &plain).len();
-        Ok(if smaller { packed } else { plain })
-    }
-
     fn word(&self) -> &'static str {
         match self {
             Self::Block | Self::Quoted => "text",
@@ -117,17 +97,52 @@ impl Written {
     }
 }
 
-fn item(entry: &Entry, written: &Written) -> String {
-    let path = scalar(&format!("{STAGE}{}", entry.path));
-    let head = format!("  - path: {path}\n    permissions: \"{}\"\n", entry.mode);
-    match written {
-        Written::Block => format!("{head}    content: {}", block_scalar(&entry.text, 6)),
-        Written::Quoted => format!("{head}    content: {}\n", scalar(&entry.text)),
-        Written::Packed(packed) => format!("{head}    encoding: gz+b64\n    content: {packed}\n"),
+/// One file's part of the document.
+struct Item {
+    written: Written,
+    text: String,
+}
+
+impl Item {
+    fn plainest(entry: &Entry) -> Self {
+        let head = head(entry);
+        if is_block_safe(&entry.text) {
+            Self {
+                text: format!("{head}    content: {}", block_scalar(&entry.text, 6)),
+                written: Written::Block,
+            }
+        } else {
+            Self {
+                text: format!("{head}    content: {}\n", scalar(&entry.text)),
+                written: Written::Quoted,
+            }
+        }
+    }
+
+    fn smallest(entry: &Entry, packer: &Packer) -> Result<Self, Report> {
+        let packed = packer.pack(&entry.text).ok_or_else(|| broken(entry.path.as_str()))?;
+        let head = head(entry);
+        let text = format!("{head}    encoding: gz+b64\n    content: {packed}\n");
+        let packed = Self {
+            written: Written::Packed(packed),
+            text,
+        };
+        // No form of a text is shorter than itself.
+        if packed.text.len() < head.len() + entry.text.len() {
+            return Ok(packed);
+        }
+        let plain = Self::plainest(entry);
+        let smaller = packed.text.len() < plain.text.len();
+        Ok(if smaller { packed } else { plain })
     }
 }
 
-fn document(plan: &Plan, entries: &[&Entry], written: &[Written]) -> (String, Vec<Share>) {
+fn head(entry: &Entry) -> String {
+    let path = scalar(&format!("{STAGE}{}", entry.path));
+    format!("  - path: {path}\n    permissions: \"{}\"\n", entry.mode)
+}
+
+fn document(plan: &Plan, entries: &[&Entry], written: &[Item]) -> (String, Vec<Share>) {
     let value = |path: &str| {
         plan.book
             .get(path)
@@ -141,15 +156,15 @@ fn document(plan: &Plan, entries: &[&Entry], written: &[Written]) -> (String, Ve
         value("cluster.name")
     );
     let mut shares = Vec::new();
-    for (entry, written) in entries.iter().zip(written) {
-        let item = item(entry, written);
+    text.reserve(written.iter().map(|item| item.text.len()).sum());
+    for (entry, item) in entries.iter().zip(written) {
         shares.push(Share {
             path: entry.path.to_string(),
-            bytes: item.len(),
+            bytes: item.text.len(),
             file_bytes: entry.text.len(),
-            encoding: written.word(),
+            encoding: item.written.word(),
         });
-        text.push_str(&item);
+        text.push_str(&item.text);
     }
     // The user's own keys, in the order they were written. Ours are refused among them.
     for (key, own) in own_keys(plan) {
@@ -196,13 +211,13 @@ fn broken(what: &str) -> Report {
 
 /// Reads the document back with a parser that did not write it: every file must come back, byte by byte. A packed text
 /// was unpacked and compared when it was packed, so here it is compared packed.
-fn reread(plan: &Plan, text: &str, entries: &[&Entry], written: &[Written]) -> Result<(), Report> {
+fn reread(plan: &Plan, text: &str, entries: &[&Entry], written: &[Item]) -> Result<(), Report> {
     let config: CloudConfig = serde_yaml::from_str(text).map_err(|error| broken(&error.to_string()))?;
     if config.write_files.len() != entries.len() || config.runcmd.len() != 1 {
         return Err(broken("the number of files"));
     }
-    for ((file, entry), written) in config.write_files.iter().zip(entries).zip(written) {
-        let (encoding, content) = match written {
+    for ((file, entry), item) in config.write_files.iter().zip(entries).zip(written) {
+        let (encoding, content) = match &item.written {
             Written::Packed(packed) => ("gz+b64", &**packed),
             Written::Block | Written::Quoted => ("", entry.text.as_str()),
         };

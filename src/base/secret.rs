@@ -72,16 +72,46 @@ pub fn masked(text: &str) -> Cow<'_, str> {
     shown.into()
 }
 
-fn in_word(c: char) -> bool {
-    c.is_ascii_alphanumeric() || matches!(c, '/' | '+' | '-' | '_' | '.')
+/// Which bytes words are made of; looked up, because every byte of every file is asked.
+static IN_WORD: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0u8;
+    while byte < 128 {
+        table[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'+' | b'-' | b'_' | b'.');
+        byte += 1;
+    }
+    table
+};
+
+fn in_word(byte: u8) -> bool {
+    IN_WORD[usize::from(byte)]
+}
+
+/// The words of `text`, with the byte where each begins.
+fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let start = at + bytes[at..].iter().position(|byte| in_word(*byte))?;
+        at = start + word_len(&bytes[start..]);
+        Some((start, &text[start..at]))
+    })
+}
+
+fn word_len(bytes: &[u8]) -> usize {
+    bytes.iter().position(|byte| !in_word(*byte)).unwrap_or(bytes.len())
 }
 
 /// Every token that begins with `prefix`, even inside a word, as far as the word goes. `judge` says how much of it is a
 /// secret, and which.
 fn tokens(text: &str, prefix: &str, found: &mut Vec<Secret>, judge: impl Fn(&str) -> Option<(usize, &'static str)>) {
+    // Asking whether there is one at all is much faster, and there hardly ever is.
+    if !text.contains(prefix) {
+        return;
+    }
     for (start, _) in text.match_indices(prefix) {
         let rest = &text[start..];
-        let token = &rest[..rest.find(|c| !in_word(c)).unwrap_or(rest.len())];
+        let token = &rest[..word_len(rest.as_bytes())];
         if let Some((len, what)) = judge(token) {
             let range = start..start + len;
             found.push(Secret { range, what });
@@ -91,6 +121,9 @@ fn tokens(text: &str, prefix: &str, found: &mut Vec<Secret>, judge: impl Fn(&str
 
 /// From the header to the footer, or to the end where the footer is missing.
 fn private_keys(text: &str, found: &mut Vec<Secret>) {
+    if !text.contains("PRIVATE KEY-----") {
+        return;
+    }
     for (start, marker) in text.match_indices("PRIVATE KEY-----") {
         let body = start + marker.len();
         let line = text[..start].rfind("-----").map_or("", |dashes| &text[dashes..start]);
@@ -111,8 +144,7 @@ fn private_keys(text: &str, found: &mut Vec<Secret>) {
 /// escapes of what stands before.
 fn secret_keys(text: &str, found: &mut Vec<Secret>) {
     let mut named = false;
-    let mut start = 0;
-    for word in text.split(|c| !in_word(c)) {
+    for (start, word) in words(text) {
         let is_key = (40..=46).contains(&word.len())
             && word
                 .bytes()
@@ -124,15 +156,16 @@ fn secret_keys(text: &str, found: &mut Vec<Secret>) {
                 what: "an AWS secret key",
             });
         }
-        if !word.is_empty() {
-            let lower = word.to_ascii_lowercase();
-            named = ["secret_access_key", "secretaccesskey", "secret_key"]
-                .iter()
-                .any(|name| lower.ends_with(name));
-        }
-        start += word.len();
-        start += text[start..].chars().next().map_or(0, char::len_utf8);
+        named = NAMES.iter().any(|name| ends_like(word, name));
     }
+}
+
+/// What a secret key is called, in lower case.
+const NAMES: [&str; 3] = ["secret_access_key", "secretaccesskey", "secret_key"];
+
+fn ends_like(word: &str, name: &str) -> bool {
+    let start = word.len().checked_sub(name.len());
+    start.is_some_and(|start| word.as_bytes()[start..].eq_ignore_ascii_case(name.as_bytes()))
 }
 
 #[cfg(test)]

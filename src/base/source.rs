@@ -1,5 +1,6 @@
 //! A text somebody wrote, and places in it.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -15,7 +16,7 @@ pub struct Source {
     /// The name shown in messages, as the user typed it.
     pub name: String,
     /// The text, without a byte order mark.
-    pub text: String,
+    pub text: Cow<'static, str>,
 }
 
 impl Source {
@@ -23,7 +24,15 @@ impl Source {
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Arc<Self> {
         Arc::new(Self {
             name: name.into(),
-            text: text.into(),
+            text: Cow::Owned(text.into()),
+        })
+    }
+
+    /// A source that is part of this program.
+    pub fn embedded(name: &'static str, text: &'static str) -> Arc<Self> {
+        Arc::new(Self {
+            name: name.to_owned(),
+            text: Cow::Borrowed(text),
         })
     }
 

@@ -69,11 +69,13 @@ impl Catalog {
         let Some(source) = self.file(PATH) else {
             return Ok(Vec::new());
         };
+        let own = self.is_overlaid(PATH);
         let mut found = Vec::new();
         for (at, line) in source.text.lines().enumerate().skip(1) {
-            // Whole rows are parsed only for the component that is asked for: the table is long, a bake needs a few.
+            // Whole rows are parsed only for the component that is asked for: the table is long, a bake needs a few. In
+            // the user's own table the rows of both architectures are, so that all their mistakes are told.
             let mine = line.strip_prefix(component).is_some_and(|rest| rest.starts_with(','));
-            if mine {
+            if mine && (own || line.split(',').nth(2) == Some(arch.as_str())) {
                 let artifact = row(line).map_err(|why| bad_row(source, at + 1, why))?;
                 if artifact.arch == arch {
                     found.push(artifact);

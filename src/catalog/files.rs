@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::cache::Cache;
+use super::stored::Stored;
 use crate::base::{Finding, Place, Report, Severity, Source, closest};
 use crate::syntax::yaml::{self, Node, Reader};
 
 /// What is built into this binary.
-const EMBEDDED: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/catalog.rs"));
+pub(super) static EMBEDDED: &[Stored] = include!(concat!(env!("OUT_DIR"), "/catalog.rs"));
 
 /// All files of the catalog by their path, such as `profiles/satellite.yaml`.
 #[derive(Debug)]
@@ -23,7 +24,7 @@ impl Catalog {
     pub fn embedded() -> Self {
         let files = EMBEDDED
             .iter()
-            .map(|(name, text)| ((*name).to_owned(), Source::new(*name, *text)))
+            .map(|file| (file.name.to_owned(), Source::embedded(file.name, file.text)))
             .collect();
         Self {
             files,
@@ -73,25 +74,24 @@ impl Catalog {
             .filter_map(move |(path, _)| path.strip_prefix(folder)?.strip_suffix(ending))
     }
 
-    /// The lines of one row of a built-in table: from the line that is `start` up to the next line that begins like
-    /// it, as a source whose lines are numbered as in the file. `None` if the file is the user's own, which is always
-    /// read whole so that all its mistakes are told, or if there is no such row.
-    pub(super) fn row(&self, path: &str, start: &str) -> Option<Arc<Source>> {
-        if self.is_overlaid(path) {
-            return None;
-        }
-        let source = self.files.get(path)?;
-        let line = format!("\n{start}\n");
-        let at = source.text.find(&line)? + 1;
-        let opening: String = start.chars().take_while(|c| *c == ' ' || *c == '-').collect();
-        let end = source.text[at..]
-            .find(&format!("\n{opening}"))
-            .map_or(source.text.len(), |end| at + end + 1);
-        let before = source.text[..at].matches('\n').count();
-        Some(Source::new(
-            source.name.clone(),
-            format!("{}{}", "\n".repeat(before), &source.text[at..end]),
-        ))
+    /// The built-in file at `path`, with its source. `None` if there is none, or if the user's own is over it.
+    fn stored(&self, path: &str) -> Option<(&'static Stored, &Arc<Source>)> {
+        let at = EMBEDDED.binary_search_by(|file| file.name.cmp(path)).ok()?;
+        let source = self.files.get(path).filter(|_| !self.is_overlaid(path))?;
+        Some((&EMBEDDED[at], source))
+    }
+
+    /// The tree of the built-in file at `path`, of a template's front matter.
+    pub(super) fn tree(&self, path: &str) -> Option<Node> {
+        self.stored(path).and_then(|(stored, source)| stored.tree(source))
+    }
+
+    /// One row of a built-in table: the map that begins on the line that is `start`. `None` if the file is the user's
+    /// own, which is always read whole so that all its mistakes are told, or if there is no such row.
+    pub(super) fn row(&self, path: &str, start: &str) -> Option<Node> {
+        let (stored, source) = self.stored(path)?;
+        let at = source.text.find(&format!("\n{start}\n"))? + 1;
+        stored.map_in(source, &(at..at + start.len()))
     }
 
     /// Reads the YAML file at `path` with `read`; its mistakes are reported where they are.
@@ -107,7 +107,10 @@ impl Catalog {
                 format!("the catalog has no `{path}`"),
             ))
         })?;
-        let node = yaml::parse(source)?;
+        let node = match self.tree(path) {
+            Some(node) => node,
+            None => yaml::parse(source)?,
+        };
         let mut report = Report::new();
         let value = read(&mut Reader { report: &mut report }, &node);
         match value {

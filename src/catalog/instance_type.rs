@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::files::unknown;
 use super::{Arch, Catalog};
 use crate::base::{Located, Place, Report};
-use crate::syntax::yaml::{self, Node, Reader};
+use crate::syntax::yaml::{Node, Reader};
 
 /// NVIDIA's GPU generations, oldest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -116,12 +116,9 @@ impl Catalog {
     pub(super) fn read_instance_type(&self, name: &Located<String>) -> Result<InstanceType, Report> {
         let (provider, wanted) = name.value.split_once('/').unwrap_or(("", &name.value));
         let path = format!("profiles/instance-types/{provider}.yaml");
-        if let Some(source) = self.row(&path, &format!("  - name: {wanted}")) {
-            let node = yaml::parse(&source)?;
+        if let Some(node) = self.row(&path, &format!("  - name: {wanted}")) {
             let mut report = Report::new();
-            let mut reader = Reader { report: &mut report };
-            let found = node.items().first().and_then(|node| row(&mut reader, node, provider));
-            return found.ok_or(report);
+            return row(&mut Reader { report: &mut report }, &node, provider).ok_or(report);
         }
         let providers: Vec<&str> = self.names("profiles/instance-types/", ".yaml").collect();
         if !providers.contains(&provider) {

@@ -2,7 +2,7 @@
 
 use super::Catalog;
 use crate::base::{KubeMinor, Report};
-use crate::syntax::yaml::{self, Node, Reader};
+use crate::syntax::yaml::{Node, Reader};
 
 /// The type of a configuration value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -263,15 +263,10 @@ impl Catalog {
         name: &str,
         read: fn(&mut Reader<'_>, &Node) -> Option<T>,
     ) -> Option<Result<Option<T>, Report>> {
-        let source = self.row(path, &format!("  - name: {name}"))?;
-        let read = || {
-            let node = yaml::parse(&source)?;
-            let mut report = Report::new();
-            let mut reader = Reader { report: &mut report };
-            let value = node.items().first().and_then(|node| read(&mut reader, node));
-            if report.has_errors() { Err(report) } else { Ok(value) }
-        };
-        Some(read())
+        let node = self.row(path, &format!("  - name: {name}"))?;
+        let mut report = Report::new();
+        let value = read(&mut Reader { report: &mut report }, &node);
+        Some(if report.has_errors() { Err(report) } else { Ok(value) })
     }
 }
 

@@ -14,6 +14,7 @@ mod profile;
 mod provider;
 mod rows;
 mod sizing;
+mod stored;
 mod template;
 
 pub use artifact::{Arch, Artifact};

@@ -12,7 +12,7 @@ pub struct Rows<'c> {
 impl Catalog {
     /// The table at `path`; an empty one if the catalog has no such file. A user's own file may be in any order.
     pub fn rows(&self, path: &str) -> Rows<'_> {
-        let text = self.file(path).map_or("", |source| source.text.as_str());
+        let text = self.file(path).map_or("", |source| &*source.text);
         Rows {
             text: text.split_once('\n').map_or("", |(_, rows)| rows),
             sorted: !self.is_overlaid(path),

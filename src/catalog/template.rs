@@ -8,7 +8,7 @@ use super::Catalog;
 use super::files::unknown;
 use crate::base::{Finding, Located, Mode, Place, Report, Source};
 use crate::syntax::FileType;
-use crate::syntax::yaml::{self, Reader};
+use crate::syntax::yaml::{self, Node, Reader};
 
 /// Where a file is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -79,14 +79,16 @@ impl Template {
 impl Catalog {
     /// The template `component/name`.
     pub(super) fn read_template(&self, name: &str, place: Option<&Place>) -> Result<Template, Report> {
-        match self.file(&format!("templates/{name}.j2")) {
-            Some(source) => parse(name, source),
+        let path = format!("templates/{name}.j2");
+        match self.file(&path) {
+            Some(source) => parse(name, source, self.tree(&path)),
             None => Err(unknown("template", name, place, self.names("templates/", ".j2"))),
         }
     }
 }
 
-fn parse(name: &str, source: &Arc<Source>) -> Result<Template, Report> {
+/// `front` is the front matter where it was read already.
+fn parse(name: &str, source: &Arc<Source>, front: Option<Node>) -> Result<Template, Report> {
     let broken =
         |message: &str| -> Report { Finding::error("catalog/template", message, &Place::new(source, 0..3)).into() };
     let text = &source.text;
@@ -98,8 +100,10 @@ fn parse(name: &str, source: &Arc<Source>) -> Result<Template, Report> {
         .ok_or_else(|| broken("the front matter has no closing `---`"))?;
     let body_start = 4 + end + 5;
     // `---` opens the document for the YAML reader too, so places in the front matter are places in the file.
-    let front = Source::new(source.name.clone(), &text[..=4 + end]);
-    let node = yaml::parse(&front)?;
+    let node = match front {
+        Some(node) => node,
+        None => yaml::parse(&Source::new(source.name.clone(), &text[..=4 + end]))?,
+    };
     let mut report = Report::new();
     let mut reader = Reader { report: &mut report };
     let mut fields = reader.map(&node, "front matter");
@@ -160,7 +164,7 @@ mod tests {
     #[test]
     fn front_matter_is_strict() {
         let good = "---\nsummary: s\npath: /x\nmode: \"0644\"\nplane: node\ntype: yaml\n---\nbody\n";
-        let template = parse("a/b", &Source::new("t", good)).unwrap();
+        let template = parse("a/b", &Source::new("t", good), None).unwrap();
         assert_eq!((template.body(), template.lines_before_body()), ("body\n", 7));
         for bad in [
             "body",
@@ -170,7 +174,7 @@ mod tests {
             &good.replace("mode:", "mod:"),
             &good.replace("0644", "644"),
         ] {
-            assert!(parse("a/b", &Source::new("t", bad)).is_err(), "{bad}");
+            assert!(parse("a/b", &Source::new("t", bad), None).is_err(), "{bad}");
         }
     }
 }

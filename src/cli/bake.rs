@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::{Common, Failure, Outcome, Ui, bundle, load};
-use crate::bake::{Artifact, Format, Packer};
+use crate::bake::{Artifact, BakeOne, Format, Packer};
+use crate::base::Report;
 use crate::edge::fs;
 use crate::pipeline::Built;
 
@@ -54,56 +55,78 @@ pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
         ));
     }
     let packer = Packer::default();
-    let (baked, findings) = loaded.build(|built| one(&built.plan, &built.verified, &packer));
+    let (baked, findings) = loaded.build(|built| Baked::of(&built, one, &packer));
     load::settle(ui, &findings, &args.common)?;
     // All nodes are baked before the first one is written.
     let baked = baked.ok_or(Failure::Findings)?;
     if let Some(folder) = args.output.as_ref().filter(|_| is_fleet) {
         return write_fleet(ui, folder, &baked);
     }
-    for (built, artifact) in &baked {
-        let name = &built.plan.spec.name.value;
+    for node in &baked {
         match &args.output {
             Some(path) => {
-                fs::write_atomically(path, &artifact.bytes, 0o644)?;
-                say(ui, &path.display().to_string(), built, artifact);
+                fs::write_atomically(path, &node.artifact.bytes, 0o644)?;
+                say(ui, &path.display().to_string(), node);
             }
-            None if ui.data_is_seen && artifact.ending != "yaml" => {
+            None if ui.data_is_seen && node.artifact.ending != "yaml" => {
                 return Err(Failure::Usage(
                     "this is no text for a terminal: give a file with -o".into(),
                 ));
             }
             None => {
-                ui.data(&artifact.bytes)?;
-                say(ui, name, built, artifact);
+                ui.data(&node.artifact.bytes)?;
+                say(ui, &node.name, node);
             }
         }
     }
     Ok(())
 }
 
-/// Every node's file. On all CPUs: each waits for the disk, and the waits overlap.
-fn write_fleet(ui: &Ui, folder: &Path, baked: &[(Built, Artifact)]) -> Outcome {
-    let path = |(built, artifact): &(Built, Artifact)| {
-        folder.join(format!("{}.{}", built.plan.spec.name.value, artifact.ending))
-    };
-    let write = |node: &(Built, Artifact)| fs::write_atomically(&path(node), &node.1.bytes, 0o644);
-    for (node, written) in baked.iter().zip(load::on_all_cpus(baked.iter().collect(), &write)) {
-        written?;
-        say(ui, &path(node).display().to_string(), &node.0, &node.1);
+/// What is told and written of a node.
+struct Baked {
+    name: String,
+    artifact: Artifact,
+    /// Whether somebody measured what the provider takes.
+    is_limit_measured: bool,
+}
+
+impl Baked {
+    fn of(built: &Built, bake: BakeOne, packer: &Packer) -> Result<Self, Report> {
+        Ok(Self {
+            artifact: bake(&built.plan, &built.verified, packer)?,
+            name: built.plan.spec.name.value.clone(),
+            is_limit_measured: built.plan.provider.verified,
+        })
+    }
+}
+
+/// Files on their way to the disk at once. Writing is mostly waiting for it, and it takes many at a time.
+const WRITERS: usize = 8;
+
+/// Every node's file.
+fn write_fleet(ui: &Ui, folder: &Path, baked: &[Baked]) -> Outcome {
+    let path = |node: &Baked| folder.join(format!("{}.{}", node.name, node.artifact.ending));
+    let write = |node: &Baked| fs::replace(&path(node), &node.artifact.bytes, 0o644);
+    fs::make_folder(folder)?;
+    let written = load::on_threads(WRITERS, baked.iter().collect(), &write);
+    written.into_iter().collect::<Result<(), _>>()?;
+    fs::settle(folder)?;
+    for node in baked {
+        say(ui, &path(node).display().to_string(), node);
     }
     Ok(())
 }
 
-fn say(ui: &Ui, what: &str, built: &Built, artifact: &Artifact) {
-    let budget = &artifact.budget;
-    let kind = if artifact.gzipped { ", gzip" } else { "" };
-    let limit = if budget.max.is_none() || built.plan.provider.verified {
+fn say(ui: &Ui, what: &str, node: &Baked) {
+    let budget = &node.artifact.budget;
+    let kind = if node.artifact.gzipped { ", gzip" } else { "" };
+    let limit = if budget.max.is_none() || node.is_limit_measured {
         ""
     } else {
         " (limit not measured)"
     };
-    ui.talk(&format!("{what}: {budget}{limit}{kind}, sha256 {}", artifact.sha256));
+    let sha256 = node.artifact.sha256;
+    ui.talk(&format!("{what}: {budget}{limit}{kind}, sha256 {sha256}"));
     if budget.is_tight() {
         ui.talk(&format!(
             "  little is left; the largest parts are {}",

@@ -55,13 +55,9 @@ pub(super) fn run(
             "this is no text for a terminal: give a file with -o".into(),
         ));
     }
-    let (built, findings) = loaded.build(|_| Ok(()));
+    let (built, findings) = loaded.build(Ok);
     load::settle(ui, &findings, common)?;
-    let built: Vec<Built> = built
-        .ok_or(Failure::Findings)?
-        .into_iter()
-        .map(|(built, ())| built)
-        .collect();
+    let built = built.ok_or(Failure::Findings)?;
     hold_to_lock(ui, &built, node, common)?;
     let cache = Cache::open(args.cache.as_deref())?;
     let payloads = payloads(&cache, &built)?;

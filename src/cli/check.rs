@@ -27,7 +27,7 @@ pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
             (
                 count,
                 loaded
-                    .build(|built| bake::user_data(&built.plan, &built.verified, &packer))
+                    .build(|built| bake::user_data(&built.plan, &built.verified, &packer).map(|_| ()))
                     .1,
             )
         }

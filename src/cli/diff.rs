@@ -39,7 +39,7 @@ struct NodeDiff {
 pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
     let loaded = load::open(ui, &args.node, &args.common)?;
     let is_fleet = loaded.is_fleet;
-    let (built, findings) = loaded.build(|_| Ok(()));
+    let (built, findings) = loaded.build(Ok);
     load::settle(ui, &findings, &args.common)?;
     let built = built.ok_or(Failure::Findings)?;
     let again = format!("nodebake render {} -o {}", args.node.display(), args.dir.display());
@@ -48,7 +48,7 @@ pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
         return Err(Failure::World(missing));
     }
     let mut nodes = Vec::new();
-    for (node, ()) in &built {
+    for node in &built {
         let name = node.plan.spec.name.value.clone();
         let folder = if is_fleet {
             args.dir.join(&name)

@@ -63,7 +63,7 @@ pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
     let cache = Cache::open(args.cache.as_deref())?;
     let folder = args.node.parent().unwrap_or(Path::new("")).to_owned();
     let lock_path = args.lock.clone().unwrap_or_else(|| folder.join(LOCK));
-    let (built, findings) = load::open(ui, &args.node, &args.common)?.build(|_| Ok(()));
+    let (built, findings) = load::open(ui, &args.node, &args.common)?.build(Ok);
     load::settle(ui, &findings, &args.common)?;
     let built = built.ok_or(Failure::Findings)?;
     if args.locked {
@@ -119,9 +119,9 @@ fn mirrors(args: &Args) -> Result<Vec<Mirror>, Failure> {
 }
 
 /// Every artifact of every node once, by its digest, under each name and source it has.
-fn each_once(built: &[(Built, ())]) -> BTreeMap<Sha256, Vec<&PlannedArtifact>> {
+fn each_once(built: &[Built]) -> BTreeMap<Sha256, Vec<&PlannedArtifact>> {
     let mut once: BTreeMap<Sha256, Vec<&PlannedArtifact>> = BTreeMap::new();
-    for artifact in built.iter().flat_map(|(node, ())| &node.plan.artifacts) {
+    for artifact in built.iter().flat_map(|node| &node.plan.artifacts) {
         let alike = once.entry(artifact.sha256).or_default();
         if alike
             .iter()
@@ -157,8 +157,8 @@ fn places(artifact: &PlannedArtifact, mirrors: &[Mirror], or_origin: bool, folde
 }
 
 /// Refuses if what is wanted is not what is locked.
-fn check_lock(ui: &Ui, args: &Args, built: &[(Built, ())], path: &Path) -> Outcome {
-    let wanted = review::wanted(built.iter().map(|(node, ())| &node.plan));
+fn check_lock(ui: &Ui, args: &Args, built: &[Built], path: &Path) -> Outcome {
+    let wanted = review::wanted(built.iter().map(|node| &node.plan));
     let read = fs::read_source(path).map_err(|finding| crate::base::Report::from(*finding));
     let checked = read
         .and_then(|source| Lock::parse(&source))
@@ -205,8 +205,8 @@ fn settle(ui: &Ui, wants: &[Want], endings: &[Ending], cache: &Cache) -> Result<
 }
 
 /// Writes the lock, if it says something new.
-fn write_lock(ui: &Ui, built: &[(Built, ())], sizes: &BTreeMap<Sha256, u64>, path: &Path) -> Outcome {
-    let rows = review::wanted(built.iter().map(|(node, ())| &node.plan));
+fn write_lock(ui: &Ui, built: &[Built], sizes: &BTreeMap<Sha256, u64>, path: &Path) -> Outcome {
+    let rows = review::wanted(built.iter().map(|node| &node.plan));
     let rows = rows.into_iter().filter_map(|row| {
         let size = sizes.get(&row.sha256).copied()?;
         Some((row, size))

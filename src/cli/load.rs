@@ -101,36 +101,26 @@ impl Loaded {
         }
     }
 
-    /// Builds every node, on all CPUs, and gives the results in the order of the nodes. All findings of all nodes are
-    /// reported together.
-    pub(super) fn build<T: Send>(
-        self,
-        finish: impl Fn(&Built) -> Result<T, Report> + Sync,
-    ) -> (Option<Vec<(Built, T)>>, Report) {
+    /// Builds every node, on all CPUs, and gives what `finish` makes of each, in the order of the nodes: of a large
+    /// fleet nobody wants to keep more than that. All findings of all nodes are reported together.
+    pub(super) fn build<T: Send>(self, finish: impl Fn(Built) -> Result<T, Report> + Sync) -> (Option<Vec<T>>, Report) {
         let now = Some(clock::now());
         let (catalog, policy) = (&self.catalog, &self.policy);
-        let one = |(spec, facts): (NodeSpec, ClusterFacts)| -> Result<(Built, T), Report> {
-            let built = pipeline::build(spec, catalog, facts, now, policy)?;
-            match finish(&built) {
-                Ok(value) => Ok((built, value)),
-                Err(failed) => {
-                    let mut report = built.warnings;
-                    report.extend(failed);
-                    Err(report)
-                }
-            }
+        let one = |(spec, facts): (NodeSpec, ClusterFacts)| -> (Option<T>, Report) {
+            let mut built = match pipeline::build(spec, catalog, facts, now, policy) {
+                Ok(built) => built,
+                Err(failed) => return (None, failed),
+            };
+            let mut report = std::mem::take(&mut built.warnings);
+            let made = finish(built).map_err(|failed| report.extend(failed));
+            (made.ok(), report)
         };
         let results = on_all_cpus(self.nodes, &one);
         let mut report = Report::new();
         let mut all = Vec::new();
-        for result in results {
-            match result {
-                Ok((built, value)) => {
-                    report.extend(built.warnings.clone());
-                    all.push((built, value));
-                }
-                Err(failed) => report.extend(failed),
-            }
+        for (made, found) in results {
+            report.extend(found);
+            all.extend(made);
         }
         if report.has_errors() {
             (None, report)
@@ -141,8 +131,13 @@ impl Loaded {
 }
 
 /// `work` on each item, on all CPUs; results in the order of the items.
-pub(super) fn on_all_cpus<I: Send, O: Send>(items: Vec<I>, work: &(impl Fn(I) -> O + Sync)) -> Vec<O> {
-    let threads = thread::available_parallelism().map_or(1, NonZero::get).min(items.len());
+fn on_all_cpus<I: Send, O: Send>(items: Vec<I>, work: &(impl Fn(I) -> O + Sync)) -> Vec<O> {
+    on_threads(thread::available_parallelism().map_or(1, NonZero::get), items, work)
+}
+
+/// `work` on each item, on so many threads; results in the order of the items.
+pub(super) fn on_threads<I: Send, O: Send>(threads: usize, items: Vec<I>, work: &(impl Fn(I) -> O + Sync)) -> Vec<O> {
+    let threads = threads.min(items.len());
     if threads <= 1 {
         return items.into_iter().map(work).collect();
     }

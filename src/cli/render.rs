@@ -27,12 +27,12 @@ pub(super) struct Args {
 pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
     let loaded = load::open(ui, &args.node, &args.common)?;
     let is_fleet = loaded.is_fleet;
-    let (built, findings) = loaded.build(|_| Ok(()));
+    let (built, findings) = loaded.build(Ok);
     load::settle(ui, &findings, &args.common)?;
     let built = built.ok_or(Failure::Findings)?;
     let mut work: Vec<(PathBuf, &FileTree, Leftovers)> = Vec::new();
     // Every folder is looked at before the first one is touched.
-    for (node, ()) in &built {
+    for node in &built {
         let folder = if is_fleet {
             args.output.join(&node.plan.spec.name.value)
         } else {
@@ -49,7 +49,7 @@ pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
     }
     if is_fleet {
         for name in fs::marked_folders(&args.output, MANIFEST)? {
-            if built.iter().all(|(node, ())| node.plan.spec.name.value != name) {
+            if built.iter().all(|node| node.plan.spec.name.value != name) {
                 let folder = args.output.join(name);
                 ui.talk(&format!("{} is of no node of this fleet: left alone", folder.display()));
             }

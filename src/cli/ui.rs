@@ -45,6 +45,6 @@ impl Ui {
     #[expect(clippy::unused_self, reason = "whoever prints holds the Ui")]
     pub(super) fn talk(&self, line: &str) {
         // Nobody is left to tell if stderr is gone.
-        let _ = writeln!(io::stderr().lock(), "{line}");
+        let _ = io::stderr().lock().write_all(format!("{line}\n").as_bytes());
     }
 }

@@ -135,31 +135,43 @@ pub fn marked_folders(folder: &Path, mark: &str) -> Result<Vec<String>, FsError>
     Ok(names)
 }
 
-/// Writes `bytes` to `path` as a whole: a temporary file beside it, flushed to the disk, then renamed over it. A kill
-/// at any instant leaves the old file or the new one. A device or a pipe at `path` is written to, not replaced: who names
-/// `/dev/null` wants it to be there afterwards.
+/// Writes `bytes` to `path` as a whole, in a folder that is made if it is not there. When it returns the file is on the
+/// disk; a kill at any instant leaves the old file or the new one. A device or a pipe at `path` is written to, not
+/// replaced: who names `/dev/null` wants it to be there afterwards.
 pub fn write_atomically(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FsError> {
     stream_atomically(path, mode, |out| out.write_all(bytes).map_err(failed("writing", path)))
 }
 
 /// As [`write_atomically`], what `fill` writes. If it fails, what was at `path` stays.
-#[expect(clippy::disallowed_methods, reason = "this is the edge")]
 pub fn stream_atomically<E: From<FsError>>(
     path: &Path,
     mode: u32,
     fill: impl FnOnce(&mut File) -> Result<(), E>,
 ) -> Result<(), E> {
-    if path.metadata().is_ok_and(|about| !about.is_file() && !about.is_dir()) {
+    if is_special(path) {
+        return stream(path, mode, fill);
+    }
+    let folder = folder_of(path);
+    make_folder(folder)?;
+    stream(path, mode, fill)?;
+    Ok(settle(folder)?)
+}
+
+/// As [`write_atomically`], in a folder that is there. That the file has its new name is sure only when the folder is
+/// [settled](settle): once for all files in it.
+pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FsError> {
+    stream(path, mode, |out| out.write_all(bytes).map_err(failed("writing", path)))
+}
+
+/// To a temporary file beside `path`, flushed to the disk, then renamed over it.
+#[expect(clippy::disallowed_methods, reason = "this is the edge")]
+fn stream<E: From<FsError>>(path: &Path, mode: u32, fill: impl FnOnce(&mut File) -> Result<(), E>) -> Result<(), E> {
+    if is_special(path) {
         let opened = OpenOptions::new().write(true).open(path);
         return fill(&mut opened.map_err(failed("writing", path))?);
     }
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    fs::create_dir_all(folder).map_err(failed("making the folder", folder))?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let temporary = folder.join(format!(".{name}.{}.new", std::process::id()));
+    let temporary = folder_of(path).join(format!(".{name}.{}.new", std::process::id()));
     let write = || -> Result<(), E> {
         let mut file = OpenOptions::new()
             .write(true)
@@ -173,14 +185,37 @@ pub fn stream_atomically<E: From<FsError>>(
             // The mode at creation is cut by the umask; the file's own is not.
             file.set_permissions(fs::Permissions::from_mode(mode))?;
             file.sync_all()?;
-            fs::rename(&temporary, path)?;
-            File::open(folder)?.sync_all()
+            fs::rename(&temporary, path)
         };
         Ok(finish().map_err(failed("writing", path))?)
     };
     write().inspect_err(|_| {
         let _ = fs::remove_file(&temporary);
     })
+}
+
+fn is_special(path: &Path) -> bool {
+    path.metadata().is_ok_and(|about| !about.is_file() && !about.is_dir())
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// Makes a folder and those above it.
+#[expect(clippy::disallowed_methods, reason = "this is the edge")]
+pub fn make_folder(folder: &Path) -> Result<(), FsError> {
+    fs::create_dir_all(folder).map_err(failed("making the folder", folder))
+}
+
+/// Flushes the names in `folder` to the disk.
+#[expect(clippy::disallowed_methods, reason = "this is the edge")]
+pub fn settle(folder: &Path) -> Result<(), FsError> {
+    let sync = || File::open(folder)?.sync_all();
+    sync().map_err(failed("writing", folder))
 }
 
 /// Whether something is at `path`.

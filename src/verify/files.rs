@@ -1,7 +1,7 @@
 //! Each file by itself.
 
 use super::{Check, Subject};
-use crate::base::{AbsPath, Finding, Place, Severity};
+use crate::base::{AbsPath, Finding, Place, Severity, is_plain_ascii};
 use crate::catalog::Plane;
 use crate::syntax::{FileType, ini, sysctl, systemd, toml};
 use crate::tree::Entry;
@@ -102,8 +102,12 @@ fn parse(entry: &Entry) -> Vec<Finding> {
 /// What no text file on the machine may have.
 fn unclean(entry: &Entry) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let bad = entry
-        .text
+    let text = if is_plain_ascii(&entry.text) {
+        ""
+    } else {
+        entry.text.as_str()
+    };
+    let bad = text
         .char_indices()
         .find(|(_, c)| c.is_control() && !matches!(c, '\n' | '\t'));
     if let Some((at, c)) = bad {

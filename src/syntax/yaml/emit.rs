@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::json::is_yaml11_boolean;
+use crate::base::is_plain_ascii;
 
 /// A string as one flow scalar: plain where every YAML version reads plain text, else in double quotes with escapes.
 pub fn scalar(text: &str) -> String {
@@ -58,13 +59,14 @@ pub fn is_block_safe(text: &str) -> bool {
     text.ends_with('\n')
         && !text.ends_with("\n\n")
         && !text.starts_with([' ', '\n', '\t'])
-        && text.chars().all(|c| c == '\n' || c == '\t' || is_printable(c))
+        && (is_plain_ascii(text) || text.chars().all(|c| c == '\n' || c == '\t' || is_printable(c)))
 }
 
 /// `text` as a literal block scalar whose lines are indented by `indent` spaces. The text must be
 /// [block safe](is_block_safe).
 pub fn block_scalar(text: &str, indent: usize) -> String {
     let mut block = String::from("|\n");
+    block.reserve(text.len() + text.len() / 4);
     for line in text.lines() {
         // A blank line carries no indentation: trailing blanks would be noise in every diff.
         if !line.is_empty() {
