@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::Artifact;
 use super::budget::{Budget, Share};
 use super::local;
-use super::pack::Packer;
+use super::pack::{Packer, may_win};
 use crate::base::{Finding, Report, Severity, Sha256, Source};
 use crate::catalog::Plane;
 use crate::plan::Plan;
@@ -120,6 +120,9 @@ impl Item {
     }
 
     fn smallest(entry: &Entry, packer: &Packer) -> Result<Self, Report> {
+        if !may_win(&entry.text) {
+            return Ok(Self::plainest(entry));
+        }
         let packed = packer.pack(&entry.text).ok_or_else(|| broken(entry.path.as_str()))?;
         let head = head(entry);
         let text = format!("{head}    encoding: gz+b64\n    content: {packed}\n");

@@ -7,6 +7,7 @@ use crate::bake::{Artifact, BakeOne, Format, Packer};
 use crate::base::Report;
 use crate::edge::fs;
 use crate::pipeline::Built;
+use crate::tree::FileTree;
 
 /// Bake a node, or every node of a fleet.
 #[derive(Debug, clap::Args)]
@@ -55,7 +56,9 @@ pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
         ));
     }
     let packer = Packer::default();
-    let (baked, findings) = loaded.build(|built| Baked::of(&built, one, &packer));
+    let warm = |tree: &FileTree| packer.warm(tree);
+    let beside = (args.format == Format::CloudInit).then_some(&warm as &(dyn Fn(&FileTree) + Sync));
+    let (baked, findings) = loaded.build_beside(beside, |built| Baked::of(&built, one, &packer));
     load::settle(ui, &findings, &args.common)?;
     // All nodes are baked before the first one is written.
     let baked = baked.ok_or(Failure::Findings)?;

@@ -14,6 +14,7 @@ use crate::edge::{clock, fs};
 use crate::facts::{self, ClusterFacts};
 use crate::pipeline::{self, Built};
 use crate::spec::{self, NodeSpec};
+use crate::tree::FileTree;
 
 /// The nodes of a file with the facts of their clusters.
 #[derive(Debug)]
@@ -104,10 +105,21 @@ impl Loaded {
     /// Builds every node, on all CPUs, and gives what `finish` makes of each, in the order of the nodes: of a large
     /// fleet nobody wants to keep more than that. All findings of all nodes are reported together.
     pub(super) fn build<T: Send>(self, finish: impl Fn(Built) -> Result<T, Report> + Sync) -> (Option<Vec<T>>, Report) {
+        self.build_beside(None, finish)
+    }
+
+    /// As [`Self::build`]. Of a single node `beside` gets its files while they are verified, on a second CPU; of a fleet
+    /// all CPUs have work.
+    pub(super) fn build_beside<T: Send>(
+        self,
+        beside: Option<&(dyn Fn(&FileTree) + Sync)>,
+        finish: impl Fn(Built) -> Result<T, Report> + Sync,
+    ) -> (Option<Vec<T>>, Report) {
+        let beside = beside.filter(|_| self.nodes.len() == 1);
         let now = Some(clock::now());
         let (catalog, policy) = (&self.catalog, &self.policy);
         let one = |(spec, facts): (NodeSpec, ClusterFacts)| -> (Option<T>, Report) {
-            let mut built = match pipeline::build(spec, catalog, facts, now, policy) {
+            let mut built = match pipeline::build(spec, catalog, facts, now, policy, beside) {
                 Ok(built) => built,
                 Err(failed) => return (None, failed),
             };

@@ -27,6 +27,7 @@ mod trace;
 pub use check::{Check, check, checks};
 
 use std::cell::OnceCell;
+use std::sync::Arc;
 
 use crate::base::{Policy, Report};
 use crate::catalog::Catalog;
@@ -68,7 +69,7 @@ impl<'v> Subject<'v> {
 /// A tree that passed every check.
 #[derive(Debug, Clone)]
 pub struct Verified {
-    tree: FileTree,
+    tree: Arc<FileTree>,
 }
 
 impl Verified {
@@ -81,7 +82,7 @@ impl Verified {
 /// Runs every check. `now` is seconds since 1970, for what expires; without it nothing expires. The report holds the
 /// warnings; what `policy` judges to be an error forbids the verified tree.
 pub fn verify(
-    tree: FileTree,
+    tree: Arc<FileTree>,
     plan: &Plan,
     catalog: &Catalog,
     now: Option<i64>,

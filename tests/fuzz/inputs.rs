@@ -72,7 +72,14 @@ fn source(name: &str, data: &[u8]) -> Option<Arc<Source>> {
 
 fn build(document: spec::Document, catalog: &Catalog, facts: &ClusterFacts) {
     for node in document.nodes.into_iter().take(3) {
-        match pipeline::build(node, catalog, facts.clone(), Some(1_800_000_000), &Policy::default()) {
+        match pipeline::build(
+            node,
+            catalog,
+            facts.clone(),
+            Some(1_800_000_000),
+            &Policy::default(),
+            None,
+        ) {
             Ok(built) => {
                 look_at(&built.warnings);
                 // Baking reads its own document back; it may only refuse for its size.

@@ -8,6 +8,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests reach the disk")]
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use nodebake::base::{Policy, Report, Source};
 use nodebake::catalog::Catalog;
@@ -326,7 +327,7 @@ fn found(row: &Row) -> Report {
     match render(&plan, &catalog) {
         Ok(mut tree) => {
             changed(&mut tree, row);
-            report.extend(verify::verify(tree, &plan, &catalog, None, &Policy::default()).1);
+            report.extend(verify::verify(Arc::new(tree), &plan, &catalog, None, &Policy::default()).1);
         }
         Err(failed) => report.extend(failed),
     }

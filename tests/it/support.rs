@@ -120,7 +120,14 @@ pub fn node_yaml(profile: &str, image: &str, instance_type: &str, more: &str) ->
 pub fn build(yaml: &str, minor: &str) -> Result<Built, Report> {
     let document = spec::read(&Source::new("node.yaml", yaml))?;
     let spec = document.nodes.into_iter().next().expect("a node");
-    pipeline::build(spec, &Catalog::embedded(), cluster(minor), None, &Policy::default())
+    pipeline::build(
+        spec,
+        &Catalog::embedded(),
+        cluster(minor),
+        None,
+        &Policy::default(),
+        None,
+    )
 }
 
 /// A report on one line a finding, for failing tests.

@@ -22,6 +22,7 @@ mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 
 use nodebake::base::{Policy, Report, Source};
 use nodebake::catalog::{Catalog, Plane};
@@ -104,7 +105,7 @@ pub fn findings(case: &Case, more: &str, change: fn(&mut FileTree)) -> Report {
     if let Some(mut tree) = tree {
         change(&mut tree);
         let (_, found) = verify::verify(
-            tree,
+            Arc::new(tree),
             &plan,
             &Catalog::embedded(),
             Some(1_800_000_000),
