@@ -2,6 +2,7 @@
 
 pub mod cache;
 pub mod clock;
+pub mod disk;
 pub mod download;
 pub mod fs;
 #[cfg(feature = "fetch")]

@@ -1,0 +1,16 @@
+//! Floor 6: from a bundle to a machine, whole or not at all. Pure but for the [`Disk`] it is given: what an installation
+//! does is data before it is done, and every step of doing it can be interrupted.
+
+mod change;
+mod disk;
+mod journal;
+mod ledger;
+mod plan;
+mod run;
+
+pub use change::{After, Change, Conflict, Plan, Source, Task, Verb};
+pub use disk::{Access, Disk, Look, Seen, Sink, digest, link_digest, parent, see, text};
+pub use journal::{Entry, JOURNAL, Journal, Left, Mark, Progress, left};
+pub use ledger::{Kind, LEDGER, Owned, Record, backup};
+pub use plan::{FIRST_BOOT_DONE, Options, Want, Wanted, install, uninstall};
+pub use run::{Nothing, Supply, execute, forget, save, tidy, undo, undo_conflicts};
