@@ -11,6 +11,8 @@ use crate::base::{AbsPath, Sha256};
 pub const JOURNAL: &str = "/var/lib/nodebake/journal";
 /// A journal that is being written: nothing was changed yet.
 pub const NEXT: &str = "/var/lib/nodebake/journal.new";
+/// A journal that means nothing any more.
+pub const GONE: &str = "/var/lib/nodebake/journal.gone";
 
 const HEAD: &str = "# nodebake journal v1 ";
 
@@ -23,12 +25,10 @@ pub enum Progress {
     Done,
     /// Files are being changed back.
     Undoing,
-    /// All is changed back; the journal means nothing any more.
-    Undone,
 }
 
 impl Progress {
-    const ALL: [Self; 4] = [Self::Applying, Self::Done, Self::Undoing, Self::Undone];
+    const ALL: [Self; 3] = [Self::Applying, Self::Done, Self::Undoing];
 
     /// Its word.
     pub fn word(self) -> &'static str {
@@ -36,7 +36,6 @@ impl Progress {
             Self::Applying => "applying",
             Self::Done => "done",
             Self::Undoing => "undoing",
-            Self::Undone => "undone",
         }
     }
 }
@@ -246,12 +245,9 @@ pub fn left(disk: &dyn Disk) -> io::Result<Left> {
             .find(|progress| word.trim_end() == progress.word())
     });
     let next = disk.is_folder(NEXT)?;
-    let Some(progress) = progress.filter(|progress| *progress != Progress::Undone) else {
+    let Some(progress) = progress else {
         return Ok(if next { Left::Prepared } else { Left::Nothing });
     };
-    if next && progress == Progress::Done {
-        return Ok(Left::Prepared);
-    }
     let damaged = |why: &str| io::Error::new(io::ErrorKind::InvalidData, format!("{JOURNAL}/plan is damaged: {why}"));
     let plan = text(disk, &format!("{JOURNAL}/plan"))?.ok_or_else(|| damaged("it is missing"))?;
     let journal = Journal::parse(&plan).map_err(|why| damaged(&why))?;

@@ -9,9 +9,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read, Write};
 
-use super::change::{After, Change, Conflict, Plan, Source, Task};
+use super::change::{After, Change, Conflict, Plan, Source};
 use super::disk::{Disk, Look, Seen, Sink, parent, see};
-use super::journal::{JOURNAL, Journal, Left, Mark, NEXT, Progress, left};
+use super::journal::{GONE, JOURNAL, Journal, Left, Mark, NEXT, Progress, left};
 use super::ledger::backup;
 use super::plan::FIRST_BOOT_DONE;
 use crate::bake::bundle::{MemberName, STATE};
@@ -47,7 +47,7 @@ impl Supply for Nothing {
 type Owner = Option<(u32, u32)>;
 
 /// Carries out a plan. If something fails, all is changed back before the error is told; if that fails too, the next
-/// run does it.
+/// run does it. After an uninstallation, [`forget`] removes the record too.
 pub fn execute(disk: &dyn Disk, plan: &Plan, supply: &mut dyn Supply, owner: Owner) -> io::Result<()> {
     if let Err(error) = begin(disk, plan, owner) {
         let _ = remove_tree(disk, NEXT).and_then(|()| remove_if_empty(disk, STATE));
@@ -64,9 +64,6 @@ pub fn execute(disk: &dyn Disk, plan: &Plan, supply: &mut dyn Supply, owner: Own
         }
         return Err(error);
     }
-    if plan.task == Task::Uninstall {
-        forget(disk)?;
-    }
     Ok(())
 }
 
@@ -74,8 +71,9 @@ pub fn execute(disk: &dyn Disk, plan: &Plan, supply: &mut dyn Supply, owner: Own
 /// a journal that is being written.
 pub fn tidy(disk: &dyn Disk) -> io::Result<()> {
     remove_tree(disk, NEXT)?;
-    if left(disk)? == Left::Nothing && disk.is_folder(JOURNAL)? {
-        remove_journal(disk)?;
+    remove_tree(disk, GONE)?;
+    if left(disk)? == Left::Nothing {
+        retire(disk)?;
     }
     remove_if_empty(disk, STATE)
 }
@@ -86,6 +84,9 @@ fn begin(disk: &dyn Disk, plan: &Plan, owner: Owner) -> io::Result<()> {
         disk.make_folder(STATE, 0o755, owner)?;
         disk.sync_folder(parent(STATE))?;
     }
+    // A rollback never goes further back than to before the last installation that was begun: whoever runs it again,
+    // because it was killed, must not lose the one before.
+    retire(disk)?;
     remove_tree(disk, NEXT)?;
     disk.make_folder(NEXT, 0o700, owner)?;
     let old = format!("{NEXT}/old");
@@ -102,10 +103,6 @@ fn begin(disk: &dyn Disk, plan: &Plan, owner: Owner) -> io::Result<()> {
     disk.settle()?;
     disk.sync_folder(&old)?;
     progress(disk, NEXT, Progress::Applying, owner)?;
-    if disk.is_folder(JOURNAL)? {
-        progress(disk, JOURNAL, Progress::Undone, owner)?;
-        remove_journal(disk)?;
-    }
     disk.rename(NEXT, JOURNAL)?;
     disk.sync_folder(STATE)
 }
@@ -306,7 +303,13 @@ fn same_content(mark: Mark, seen: &Seen) -> bool {
 /// Changes everything back to what it was before a transaction, and forgets the journal. With `live`, the mark of a
 /// finished first boot does not come back, because units must be started anew.
 pub fn undo(disk: &dyn Disk, journal: &Journal, owner: Owner, live: bool) -> io::Result<()> {
-    progress(disk, JOURNAL, Progress::Undoing, owner)?;
+    if let Err(error) = progress(disk, JOURNAL, Progress::Undoing, owner) {
+        // A transaction that was not done is taken back all the same; this only says that it is being.
+        let begun = matches!(left(disk)?, Left::Begun(_, Progress::Applying | Progress::Undoing));
+        if !begun || error.kind() != io::ErrorKind::StorageFull {
+            return Err(error);
+        }
+    }
     let mut folders: BTreeSet<&str> = BTreeSet::new();
     for (folder, access) in journal.drop.iter().rev() {
         if !disk.is_folder(folder.as_str())? {
@@ -330,13 +333,19 @@ pub fn undo(disk: &dyn Disk, journal: &Journal, owner: Owner, live: bool) -> io:
         match entry.before {
             Mark::Absent => disk.remove(path)?,
             _ => {
+                // Not a further name and then a rename: a full disk may have no room for a name.
                 let old = format!("{JOURNAL}/old/{at}");
-                match disk.look(&old)? {
-                    Look::Link(target) => disk.symlink(&target, &beside)?,
-                    _ => keep(disk, &old, &beside, owner.is_some())?,
+                match disk.rename(&old, path) {
+                    Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
+                        match disk.look(&old)? {
+                            Look::Link(target) => disk.symlink(&target, &beside)?,
+                            _ => keep(disk, &old, &beside, owner.is_some())?,
+                        }
+                        disk.settle()?;
+                        disk.rename(&beside, path)?;
+                    }
+                    done => done?,
                 }
-                disk.settle()?;
-                disk.rename(&beside, path)?;
             }
         }
         folders.insert(parent(path));
@@ -349,8 +358,7 @@ pub fn undo(disk: &dyn Disk, journal: &Journal, owner: Owner, live: bool) -> io:
         folders.insert(parent(folder.as_str()));
     }
     sync(disk, &folders)?;
-    progress(disk, JOURNAL, Progress::Undone, owner)?;
-    remove_journal(disk)?;
+    retire(disk)?;
     remove_if_empty(disk, STATE)
 }
 
@@ -391,7 +399,7 @@ pub fn forget(disk: &dyn Disk) -> io::Result<()> {
     }
     prune(disk, &format!("{STATE}/backup"))?;
     disk.sync_folder(STATE)?;
-    remove_journal(disk)?;
+    retire(disk)?;
     remove_if_empty(disk, STATE)
 }
 
@@ -406,14 +414,15 @@ fn prune(disk: &dyn Disk, folder: &str) -> io::Result<()> {
     remove_if_empty(disk, folder)
 }
 
-/// Removes the journal; its word comes last, without which the rest means nothing.
-fn remove_journal(disk: &dyn Disk) -> io::Result<()> {
-    for name in disk.list(JOURNAL)? {
-        if name != "state" {
-            remove_tree(disk, &format!("{JOURNAL}/{name}"))?;
-        }
+/// Makes the journal mean nothing, which takes no space, and removes it.
+fn retire(disk: &dyn Disk) -> io::Result<()> {
+    remove_tree(disk, GONE)?;
+    if disk.is_folder(JOURNAL)? {
+        disk.rename(JOURNAL, GONE)?;
+        disk.sync_folder(STATE)?;
+        remove_tree(disk, GONE)?;
     }
-    remove_tree(disk, JOURNAL)
+    Ok(())
 }
 
 fn remove_tree(disk: &dyn Disk, path: &str) -> io::Result<()> {

@@ -1,10 +1,12 @@
 //! The only code that touches the world: disk, clock and network. Everything else is handed what was read.
 
+pub mod archive;
 pub mod cache;
 pub mod clock;
 pub mod disk;
 pub mod download;
 pub mod fs;
+pub mod target;
 #[cfg(feature = "fetch")]
 mod http;
 mod part;

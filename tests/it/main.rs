@@ -8,6 +8,7 @@ mod catalog;
 mod checks;
 mod cli;
 mod errors;
+mod faults;
 #[cfg(feature = "fetch")]
 mod fetch;
 mod first_boot;
