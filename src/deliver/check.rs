@@ -17,6 +17,11 @@ const SUMS: &str = "SHA256SUMS";
 const FIRST: [&str; 4] = [MANIFEST, SUMS, "install.sh", "sbom.cdx.json"];
 /// The most that the tables of a bundle may take. A fleet of a thousand nodes with two hundred files each has 60 MB.
 const MOST_TABLE: u64 = 128 << 20;
+const DONE: (&str, &str) = ("state", "/var/lib/nodebake/artifacts.done");
+const ENV: (&str, &str) = ("node", "/etc/nodebake/node.env");
+const SCRIPT: (&str, &str) = ("node", "/usr/local/lib/nodebake/first-boot");
+/// Plane and path of texts that are needed before anything is written.
+const SHORT: [(&str, &str); 3] = [DONE, ENV, SCRIPT];
 /// Where systemd's own units lie that the machine's owner adds.
 const UNITS: &str = "/etc/systemd/system";
 
@@ -104,6 +109,8 @@ struct Checker {
     /// Size and digest of every file that the manifest tells of.
     told: BTreeMap<MemberName, (u64, Sha256)>,
     seen: BTreeSet<MemberName>,
+    /// Members whose text is needed before anything is written.
+    short: BTreeSet<MemberName>,
     texts: BTreeMap<MemberName, String>,
 }
 
@@ -121,6 +128,7 @@ impl Checker {
         }
         let mut told = BTreeMap::new();
         let mut names = BTreeSet::new();
+        let mut short = BTreeSet::new();
         for node in &manifest.nodes {
             if format!("x/{}/x", node.name).parse::<MemberName>().is_err() || node.name.contains('/') {
                 return Err(wrong(format!("`{}` is no name of a node", node.name.escape_default())));
@@ -128,8 +136,12 @@ impl Checker {
             if !names.insert(&node.name) {
                 return Err(wrong(format!("there are two nodes `{}`", node.name)));
             }
+            short.insert(list_name(&node.name).parse().map_err(wrong)?);
             for file in &node.files {
                 let name: MemberName = file.member.parse().map_err(wrong)?;
+                if SHORT.contains(&(file.plane.as_str(), file.path.as_str())) {
+                    short.insert(name.clone());
+                }
                 let is: (u64, Sha256) = (file.size, file.sha256.parse().map_err(wrong)?);
                 if told.insert(name, is).is_some_and(|other| other != is) {
                     return Err(wrong(format!("it tells two things of `{}`", file.member)));
@@ -160,6 +172,7 @@ impl Checker {
             sums,
             told,
             seen: BTreeSet::new(),
+            short,
             texts: BTreeMap::new(),
         })
     }
@@ -184,7 +197,7 @@ impl Checker {
             let right = right.unwrap_or(MOST_TABLE);
             return Err(refused(format!("`{name}` has {size} bytes instead of {right}")));
         }
-        let got = if is_text(name) {
+        let got = if self.short.contains(name) {
             let bytes = table(from, name, size)?;
             let got = Sha256::of(&bytes);
             let text = String::from_utf8(bytes).map_err(|_| refused(format!("`{name}` is not text")))?;
@@ -230,22 +243,6 @@ impl Checker {
 
 fn list_name(node: &str) -> String {
     format!("nodes/{node}/install.list")
-}
-
-fn env_name(node: &str) -> String {
-    format!("nodes/{node}/node/etc/nodebake/node.env")
-}
-
-fn script_name(node: &str) -> String {
-    format!("nodes/{node}/node/usr/local/lib/nodebake/first-boot")
-}
-
-fn is_text(name: &MemberName) -> bool {
-    let name = name.as_str();
-    let of_node = name.strip_prefix("nodes/").and_then(|rest| rest.split_once('/'));
-    of_node.is_some_and(|(node, rest)| {
-        ["install.list", "artifacts.done"].contains(&rest) || name == env_name(node) || name == script_name(node)
-    })
 }
 
 fn parse_sums(bytes: &[u8]) -> io::Result<BTreeMap<MemberName, Sha256>> {
@@ -349,7 +346,7 @@ impl Bundle {
         let mut wanted = Wanted {
             files: Vec::new(),
             state: Vec::new(),
-            artifacts_done: self.text(&format!("nodes/{node}/artifacts.done")).map(str::to_owned),
+            artifacts_done: self.of(node, DONE).map(str::to_owned),
         };
         // What was installed is kept beside the ledger: the modes are in it.
         let list = list_name(node);
@@ -391,12 +388,22 @@ impl Bundle {
 
     /// The settings that first boot of a node reads.
     pub fn env(&self, node: &str) -> Option<&str> {
-        self.text(&env_name(node))
+        self.of(node, ENV)
     }
 
     /// The script that is first boot of a node.
     pub fn first_boot(&self, node: &str) -> Option<&str> {
-        self.text(&script_name(node))
+        self.of(node, SCRIPT)
+    }
+
+    /// A short text of a node. Nodes share what they have in common, so its name in the bundle is not told by its path.
+    fn of(&self, node: &str, (plane, path): (&str, &str)) -> Option<&str> {
+        let node = self.manifest.nodes.iter().find(|known| known.name == node)?;
+        let file = node
+            .files
+            .iter()
+            .find(|file| file.plane == plane && file.path == path)?;
+        self.text(&file.member)
     }
 
     fn text(&self, name: &str) -> Option<&str> {

@@ -7,6 +7,7 @@ mod bundle;
 mod catalog;
 mod checks;
 mod cli;
+mod deliver;
 mod errors;
 mod faults;
 #[cfg(feature = "fetch")]
