@@ -156,7 +156,7 @@ undo() {
 	while IFS=$T read -r _ n before after path; do
 		case $path in "$S"/*) continue ;; esac
 		see "$path"
-		[ "$SEEN" != - ] && [ "$SEEN" != "$before" ] || continue
+		case $SEEN in - | "$before") continue ;; esac
 		case $after:$SEEN in l:*) [ "$after" != "$SEEN" ] || continue ;; f:*:f:"$HAS":*)
 			case $after in f:"$HAS":*) continue ;; esac ;;
 		esac
@@ -176,7 +176,7 @@ undo() {
 			another "$P" "$to"
 		done <"$W/in-the-way"
 	fi
-	progress undoing || [ "$LEFT" != done ]
+	progress undoing || [ "$LEFT" != 'done' ]
 	of_journal drop | reverse >"$W/undo"
 	while IFS=$T read -r _ mode uid gid path; do
 		! is_folder "$path" || continue
@@ -289,7 +289,7 @@ if [ "$rollback" ]; then
 		done-uninstall) forget; say 'everything had been uninstalled already; it was brought to its end' ;;
 		*)
 			first=''
-			if [ "$TASK" = install ] && grep -q "$T-$T[^$T]*$T$S/ledger\$" "$J/plan"; then first=1; fi
+			if [ "$TASK" = install ] && grep -q "$T-${T}[^$T]*$T$S/ledger\$" "$J/plan"; then first=1; fi
 			if [ "$first" ] && [ "$live" ]; then
 				for f in $S/stage/usr/local/lib/nodebake/uninstall $S/stage/etc/nodebake/node.env; do
 					[ ! -e "$f" ] || cp "$f" "$W/"
@@ -329,7 +329,7 @@ awk -F '\t' -v state=$S '
 	FNR == 1 { if ($0 != "# nodebake install list v1") bad("unknown"); next }
 	NF != 6 || $1 !~ /^(node|image|state)$/ || length($2) != 64 || $2 ~ /[^0-9a-f]/ { bad("damaged") }
 	$3 !~ /^[0-7][0-7][0-7][0-7]$/ || $4 !~ /^[0-9]+$/ { bad("damaged") }
-	$6 !~ /^\/[!-~]+$/ || ("/" $6 "/") ~ /\/\.?\.?\/.*\/\.?\.?\// && $6 "/" ~ /\/(\.?\.?)\// { bad("not a clean path") }
+	$6 !~ /^\/[!-~]+$/ || ($6 "/") ~ /\/\.?\.?\// { bad("not a clean path") }
 	$5 in sums == 0 || sums[$5] != $2 { bad("not what SHA256SUMS tells") }
 	seen[$6]++ { bad("twice") }
 	($1 == "state") != (index($6, state "/") == 1) { bad("not where it goes") }
@@ -396,10 +396,10 @@ mark() { # SEEN as what a copy of it will be
 	case $1 in f:*) echo "$1" | cut -d: -f1-3 ;; *) echo "$1" ;; esac
 }
 back_up() { # PATH TO; SEEN is what lies at PATH
-	bu_seen=$SEEN
+	bu_seen=$SEEN bu_has=$HAS
 	see "$2"
 	bu_older=$SEEN
-	SEEN=$bu_seen
+	SEEN=$bu_seen HAS=$bu_has
 	[ "$bu_older" != "$bu_seen" ] || return 0
 	if [ "$bu_older" != - ]; then
 		bu_n=1
@@ -529,8 +529,8 @@ while read -r sha kind path; do forget_file "$sha" "$kind" "$path"; done <"$W/fo
 while IFS=$T read -r after source path; do
 	kept=''
 	case $path in
-		$S/stage/*) kept=$(awk -v path="${path#"$S/stage"}" '$2 == path { print $1 }' "$W/content") ;;
-		$S/artifacts.done)
+		"$S"/stage/*) kept=$(awk -v path="${path#"$S/stage"}" '$2 == path { print $1 }' "$W/content") ;;
+		"$S"/artifacts.done)
 			awk 'FILENAME == ARGV[1] { split($1, m, ":"); sha[$2] = m[2]; next }
 				NF == 5 && $5 in sha { $4 = sha[$5] } { print }' "$W/content" "$here/$source" >"$W/artifacts.done"
 			[ -s "$W/content" ] || cat "$here/$source" >"$W/artifacts.done"
@@ -574,7 +574,7 @@ cut -f2 "$W/make" >>"$W/come"
 reverse <"$W/dirs" >"$W/dirs-back"
 while read -r folder; do
 	at "$folder"
-	[ -d "$P" ] && [ ! -L "$P" ] || continue
+	if [ ! -d "$P" ] || [ -L "$P" ]; then continue; fi
 	! awk -v below="$folder/" 'index($0, below) == 1 { found = 1 } END { exit !found }' "$W/come" || continue
 	empty=1
 	for f in "$P"/* "$P"/.*; do
@@ -705,9 +705,9 @@ part() { set +e; (set -e; "$@"); rc=$?; set -e; }
 for step in begin stage apply 'progress done'; do
 	# shellcheck disable=SC2086
 	part $step
-	[ $rc = 0 ] || break
+	[ "$rc" = 0 ] || break
 done
-if [ $rc != 0 ]; then
+if [ "$rc" != 0 ]; then
 	left
 	case $LEFT in
 		applying | undoing) undo; say 'everything is as it was' ;;

@@ -37,9 +37,15 @@ pub fn tree(root: &Path) -> BTreeMap<String, String> {
     found
 }
 
+#[cfg(target_arch = "aarch64")]
+const ENV: &[u8] = b"NB_OS=ubuntu-22.04\nNB_ARCH=arm64\n";
+#[cfg(not(target_arch = "aarch64"))]
+const ENV: &[u8] = b"NB_OS=ubuntu-22.04\nNB_ARCH=amd64\n";
+
 pub fn first() -> Members {
     members(&[
         (Part::Node, "/etc/a.conf", b"a\n", "0640"),
+        (Part::Node, "/etc/nodebake/node.env", ENV, "0644"),
         (Part::Node, "/etc/new/deep/b.conf", b"b\n", "0600"),
         (Part::Node, "/lib/c.conf", b"through a link\n", "0644"),
         (Part::Node, "/opt/cni/bin/tool", &[7; 300_000], "0755"),
@@ -68,6 +74,7 @@ pub fn first() -> Members {
 pub fn second() -> Members {
     members(&[
         (Part::Node, "/etc/a.conf", b"a, newer\n", "0644"),
+        (Part::Node, "/etc/nodebake/node.env", ENV, "0644"),
         (Part::Node, "/lib/c.conf", b"through a link\n", "0644"),
         (Part::Node, "/opt/cni/bin/tool", &[8; 200_000], "0755"),
         (

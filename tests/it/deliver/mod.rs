@@ -9,3 +9,4 @@
 mod bundle;
 mod hostile;
 mod image;
+mod shell;
