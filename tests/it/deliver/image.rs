@@ -48,7 +48,7 @@ pub fn first() -> Members {
         (Part::Node, "/etc/nodebake/node.env", ENV, "0644"),
         (Part::Node, "/etc/new/deep/b.conf", b"b\n", "0600"),
         (Part::Node, "/lib/c.conf", b"through a link\n", "0644"),
-        (Part::Node, "/opt/cni/bin/tool", &[7; 300_000], "0755"),
+        (Part::Node, "/opt/cni/bin/tool", &vec![7; 300_000], "0755"),
         (
             Part::Image,
             "/etc/systemd/system/nodebake-first-boot.service",
@@ -76,7 +76,7 @@ pub fn second() -> Members {
         (Part::Node, "/etc/a.conf", b"a, newer\n", "0644"),
         (Part::Node, "/etc/nodebake/node.env", ENV, "0644"),
         (Part::Node, "/lib/c.conf", b"through a link\n", "0644"),
-        (Part::Node, "/opt/cni/bin/tool", &[8; 200_000], "0755"),
+        (Part::Node, "/opt/cni/bin/tool", &vec![8; 200_000], "0755"),
         (
             Part::State,
             "/var/lib/nodebake/artifacts.done",

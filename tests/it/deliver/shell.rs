@@ -193,21 +193,20 @@ fn the_script_refuses_damaged_bundles() {
             "not for a bundle to write",
         ),
     ] {
+        let is_list = name == "nodes/n/install.list";
         let kit = Kit::new();
         let path = kit.0.path().join("first").join(name);
         let text = std::fs::read_to_string(&path).unwrap();
-        let changed = text.replacen(&format!("\t{from}"), &format!("\t{to}"), 9).replacen(
-            from,
-            to,
-            usize::from(name.ends_with(".conf")),
-        );
+        let changed =
+            text.replacen(&format!("\t{from}"), &format!("\t{to}"), 9)
+                .replacen(from, to, usize::from(!is_list));
         let changed = if changed == text {
             text.replace(from, to)
         } else {
             changed
         };
         std::fs::write(&path, &changed).unwrap();
-        if name.ends_with(".list") {
+        if is_list {
             let sums = kit.0.path().join("first/SHA256SUMS");
             let of = |text: &str| nodebake::base::Sha256::of(text.as_bytes()).to_string();
             let all = std::fs::read_to_string(&sums).unwrap();
