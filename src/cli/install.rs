@@ -7,7 +7,7 @@ use super::deliver::{Target, Where, refuse};
 use super::{Failure, Outcome, Ui};
 use crate::bake::bundle::{BundleNode, MemberName};
 use crate::deliver::{self, After, Bundle, Disk, Opened, Plan, Source, Supply, Unpack, Wanted};
-use crate::edge::{archive, target};
+use crate::edge::{archive, sign, target};
 
 /// Install an offline bundle: on this machine, and start the node, or with
 /// --root into an image that is being built.
@@ -97,7 +97,7 @@ fn open(args: &Args) -> Result<Bundle, Failure> {
         return Ok(deliver::check_folder(&|name| archive::open_in(path, name))?);
     }
     if let Some(key) = &args.verify_key {
-        super::signature::verify(path, key)?;
+        sign::verify(key, path)?;
     }
     let mut unpacked = archive::open(path)?;
     Ok(deliver::check_archive(&mut unpacked)?)

@@ -15,7 +15,6 @@ mod progress;
 mod render;
 mod report;
 mod rollback;
-mod signature;
 mod status;
 mod table;
 mod ui;

@@ -13,15 +13,16 @@ use crate::base::{AbsPath, Mode, Sha256};
 
 const MANIFEST: &str = "manifest.json";
 const SUMS: &str = "SHA256SUMS";
+const SBOM: &str = "sbom.cdx.json";
 /// What comes first in an archive, in this order.
-const FIRST: [&str; 4] = [MANIFEST, SUMS, "install.sh", "sbom.cdx.json"];
+const FIRST: [&str; 3] = [MANIFEST, SUMS, "install.sh"];
 /// The most that the tables of a bundle may take. A fleet of a thousand nodes with two hundred files each has 60 MB.
 const MOST_TABLE: u64 = 128 << 20;
-const DONE: (&str, &str) = ("state", "/var/lib/nodebake/artifacts.done");
+const DONE: &str = "/var/lib/nodebake/artifacts.done";
 const ENV: (&str, &str) = ("node", "/etc/nodebake/node.env");
 const SCRIPT: (&str, &str) = ("node", "/usr/local/lib/nodebake/first-boot");
 /// Plane and path of texts that are needed before anything is written.
-const SHORT: [(&str, &str); 3] = [DONE, ENV, SCRIPT];
+const SHORT: [(&str, &str); 2] = [ENV, SCRIPT];
 /// Where systemd's own units lie that the machine's owner adds.
 const UNITS: &str = "/etc/systemd/system";
 
@@ -136,12 +137,19 @@ impl Checker {
             if !names.insert(&node.name) {
                 return Err(wrong(format!("there are two nodes `{}`", node.name)));
             }
-            short.insert(list_name(&node.name).parse().map_err(wrong)?);
+            for name in [list_name(&node.name), done_name(&node.name)] {
+                short.insert(name.parse().map_err(wrong)?);
+            }
             for file in &node.files {
-                let name: MemberName = file.member.parse().map_err(wrong)?;
                 if SHORT.contains(&(file.plane.as_str(), file.path.as_str())) {
-                    short.insert(name.clone());
+                    short.insert(file.member.parse().map_err(wrong)?);
                 }
+            }
+        }
+        let of_nodes = manifest.nodes.iter().map(|node| &node.files);
+        for files in of_nodes.chain(manifest.artifacts.iter().map(|artifact| &artifact.files)) {
+            for file in files {
+                let name: MemberName = file.member.parse().map_err(wrong)?;
                 let is: (u64, Sha256) = (file.size, file.sha256.parse().map_err(wrong)?);
                 if told.insert(name, is).is_some_and(|other| other != is) {
                     return Err(wrong(format!("it tells two things of `{}`", file.member)));
@@ -152,13 +160,19 @@ impl Checker {
         if sums.get(&MANIFEST.parse().map_err(refused)?) != Some(&digest) {
             return Err(wrong(format!("it is not what {SUMS} tells of it")));
         }
-        let fixed = |name: &str| FIRST.contains(&name) || names.iter().any(|node| name == list_name(node));
+        let fixed = |name: &MemberName| {
+            FIRST.contains(&name.as_str())
+                || name.as_str() == SBOM
+                || names
+                    .iter()
+                    .any(|node| [list_name(node), done_name(node)].contains(&name.to_string()))
+        };
         for (name, sha256) in &sums {
             match told.get(name) {
                 Some((_, told)) if told != sha256 => {
                     return Err(refused(format!("{MANIFEST} and {SUMS} tell two things of `{name}`")));
                 }
-                None if !fixed(name.as_str()) => {
+                None if !fixed(name) => {
                     return Err(refused(format!("{MANIFEST} does not tell of `{name}`")));
                 }
                 _ => {}
@@ -230,7 +244,15 @@ impl Checker {
                 .get(&name.parse().map_err(refused)?)
                 .ok_or_else(|| refused(format!("`{name}` is missing")))?;
             let list = parse_list(text).map_err(|why| refused(format!("{name}: {why}")))?;
-            hold(&list, node).map_err(|why| refused(format!("{name}: {why}")))?;
+            hold(&list, node, &self.manifest).map_err(|why| refused(format!("{name}: {why}")))?;
+            for line in &list {
+                if self.sums.get(&line.member) != Some(&line.file.sha256) {
+                    return Err(refused(format!(
+                        "{name}: `{}` is not what {SUMS} tells of it",
+                        line.member
+                    )));
+                }
+            }
             lists.insert(node.name.clone(), list);
         }
         Ok(Bundle {
@@ -243,6 +265,10 @@ impl Checker {
 
 fn list_name(node: &str) -> String {
     format!("nodes/{node}/install.list")
+}
+
+fn done_name(node: &str) -> String {
+    format!("nodes/{node}/artifacts.done")
 }
 
 fn parse_sums(bytes: &[u8]) -> io::Result<BTreeMap<MemberName, Sha256>> {
@@ -273,34 +299,42 @@ fn parse_sums(bytes: &[u8]) -> io::Result<BTreeMap<MemberName, Sha256>> {
 }
 
 /// Holds a list against the manifest, and its paths against each other.
-fn hold(list: &[Line], node: &BundleNode) -> Result<(), String> {
-    let told = |file: &BundleFile| {
-        let part = file.plane.as_str();
-        let installed = [Part::Node, Part::Image, Part::State]
-            .iter()
-            .any(|known| known.word() == part);
-        installed.then(|| {
-            format!(
-                "{part} {} {} {} {} {}",
-                file.sha256, file.mode, file.size, file.member, file.path
-            )
-        })
+fn hold(list: &[Line], node: &BundleNode, manifest: &BundleManifest) -> Result<(), String> {
+    let shown = |part: &str, sha256: &str, mode: &str, size: u64, member: &str, path: &str| {
+        format!("{part} {path} ({member}, {size} bytes, {mode}, {sha256})")
     };
-    let told: BTreeSet<String> = node.files.iter().filter_map(told).collect();
-    let listed: BTreeSet<String> = list
-        .iter()
-        .map(|Line { part, file, member }| {
-            format!(
-                "{} {} {} {} {member} {}",
-                part.word(),
-                file.sha256,
-                file.mode,
-                file.size,
-                file.path
-            )
-        })
-        .collect();
-    if let Some(line) = listed.symmetric_difference(&told).next() {
+    let told = |file: &BundleFile, part: &str, above: &str| {
+        let path = format!("{above}{}", file.path);
+        shown(part, &file.sha256, &file.mode, file.size, &file.member, &path)
+    };
+    let mut expected = BTreeSet::new();
+    for file in &node.files {
+        if [Part::Node, Part::Image].iter().any(|part| part.word() == file.plane) {
+            expected.insert(told(file, &file.plane, ""));
+        }
+        // First boot compares the machine with a copy.
+        if file.plane == Part::Node.word() {
+            expected.insert(told(file, Part::State.word(), &format!("{STATE}/stage")));
+        }
+    }
+    for name in &node.artifacts {
+        let artifact = manifest.artifacts.iter().find(|artifact| artifact.name == *name);
+        let artifact = artifact.ok_or_else(|| format!("{MANIFEST} has no artifact `{name}`"))?;
+        expected.extend(artifact.files.iter().map(|file| told(file, Part::Node.word(), "")));
+    }
+    let mut listed = BTreeSet::new();
+    for Line { part, file, member } in list {
+        let path = file.path.as_str();
+        if *part == Part::State && path == DONE && member.as_str() == done_name(&node.name) {
+            continue;
+        }
+        if *part == Part::State && !file.path.is_below(&format!("{STATE}/stage")) {
+            return Err(format!("`{path}` is not for a bundle to write"));
+        }
+        let (sha256, mode) = (file.sha256.to_string(), file.mode.to_string());
+        listed.insert(shown(part.word(), &sha256, &mode, file.size, member.as_str(), path));
+    }
+    if let Some(line) = listed.symmetric_difference(&expected).next() {
         return Err(format!("it and {MANIFEST} differ: {line}"));
     }
     let paths: BTreeSet<&str> = list.iter().map(|line| line.file.path.as_str()).collect();
@@ -312,12 +346,6 @@ fn hold(list: &[Line], node: &BundleNode) -> Result<(), String> {
                 return Err(format!("`{above}` is a file and the folder of `{path}`"));
             }
             above = super::disk::parent(above);
-        }
-        if line.part == Part::State
-            && path != format!("{STATE}/artifacts.done")
-            && !line.file.path.is_below(&format!("{STATE}/stage"))
-        {
-            return Err(format!("`{path}` is not for a bundle to write"));
         }
     }
     Ok(())
@@ -346,7 +374,7 @@ impl Bundle {
         let mut wanted = Wanted {
             files: Vec::new(),
             state: Vec::new(),
-            artifacts_done: self.of(node, DONE).map(str::to_owned),
+            artifacts_done: self.text(&done_name(node)).map(str::to_owned),
         };
         // What was installed is kept beside the ledger: the modes are in it.
         let list = list_name(node);

@@ -8,6 +8,8 @@ const BLOCK: usize = 512;
 /// Zeros after the end that other writers pad with: tar's own record is 10 KiB.
 const MOST_PADDING: u64 = 1 << 20;
 
+const LONGEST_NAME: u64 = 4097;
+
 /// Reads an archive member by member.
 pub struct Tarball<R> {
     from: R,
@@ -64,10 +66,28 @@ impl<R: Read> Tarball<R> {
             self.end()?;
             return Ok(None);
         }
-        let (name, size) = header(&block)?;
+        let mut long = None;
+        if block[156] == b'L' {
+            long = Some(self.long_name(&block)?);
+            self.from.read_exact(&mut block).map_err(cut_short)?;
+        }
+        let (name, size) = header(&block, long)?;
         self.body = size;
         self.padding = size.next_multiple_of(BLOCK as u64) - size;
         Ok(Some((name, size)))
+    }
+
+    /// A name too long for a header comes before it as a record of its own, as GNU tar has it.
+    fn long_name(&mut self, block: &[u8; BLOCK]) -> io::Result<String> {
+        let size = number(block, 124..136).filter(|size| *size <= LONGEST_NAME);
+        let size = size.ok_or_else(|| refused("a name is too long"))?;
+        if number(block, 148..156) != Some(sum(block)) {
+            return Err(refused("a header of the archive is damaged"));
+        }
+        let mut bytes = vec![0; usize::try_from(size.next_multiple_of(BLOCK as u64)).unwrap_or_default()];
+        self.from.read_exact(&mut bytes).map_err(cut_short)?;
+        let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
+        Ok(String::from_utf8_lossy(&bytes[..end]).into_owned())
     }
 
     /// Reads to the very end, so that the compressor's own check of it is made too.
@@ -103,25 +123,39 @@ impl<R: Read> Read for Tarball<R> {
     }
 }
 
-fn header(block: &[u8; BLOCK]) -> io::Result<(MemberName, u64)> {
+/// The check sum of a header: of all its bytes, its own field as blanks.
+fn sum(block: &[u8; BLOCK]) -> u64 {
+    let bytes = block.iter().enumerate();
+    bytes
+        .map(|(at, byte)| u64::from(if (148..156).contains(&at) { b' ' } else { *byte }))
+        .sum()
+}
+
+fn number(block: &[u8; BLOCK], field: std::ops::Range<usize>) -> Option<u64> {
+    octal(&block[field])
+}
+
+fn header(block: &[u8; BLOCK], long: Option<String>) -> io::Result<(MemberName, u64)> {
     let text = |from: usize, to: usize| -> String {
         let bytes = &block[from..to];
         let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
         String::from_utf8_lossy(&bytes[..end]).into_owned()
     };
-    let sum: u64 = block
-        .iter()
-        .enumerate()
-        .map(|(at, byte)| u64::from(if (148..156).contains(&at) { b' ' } else { *byte }))
-        .sum();
-    if octal(&block[148..156]) != Some(sum) {
+    if number(block, 148..156) != Some(sum(block)) {
         return Err(refused("a header of the archive is damaged"));
     }
     if &block[257..262] != b"ustar" {
         return Err(refused("the archive is not of the kind ustar"));
     }
-    let prefix = text(345, 500);
-    let name = if prefix.is_empty() {
+    // GNU's own kind has times where the other has the begin of a name.
+    let prefix = if &block[257..265] == b"ustar\x0000" {
+        text(345, 500)
+    } else {
+        String::new()
+    };
+    let name = if let Some(long) = long {
+        long
+    } else if prefix.is_empty() {
         text(0, 100)
     } else {
         format!("{prefix}/{}", text(0, 100))
@@ -140,7 +174,7 @@ fn header(block: &[u8; BLOCK]) -> io::Result<(MemberName, u64)> {
     if let Some(what) = what {
         return Err(refused(format!("`{shown}` is {what}; a bundle has regular files only")));
     }
-    let size = octal(&block[124..136]).ok_or_else(|| refused(format!("the size of `{shown}` is no number")))?;
+    let size = number(block, 124..136).ok_or_else(|| refused(format!("the size of `{shown}` is no number")))?;
     let name = name.parse().map_err(refused)?;
     Ok((name, size))
 }

@@ -5,8 +5,6 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, sync_channel};
 
-use crate::base::Sha256;
-
 /// Bytes that travel at once between the threads, and how many such pieces wait.
 const PIECE: usize = 1 << 18;
 const WAITING: usize = 8;
@@ -151,21 +149,4 @@ pub fn open_in(folder: &Path, name: &str) -> io::Result<(u64, Box<dyn Read>)> {
         return Err(refused(&format!("`{name}` is no regular file")));
     }
     Ok((about.len(), Box::new(file)))
-}
-
-/// The digest of a file, and what reads along with it.
-pub fn digest(path: &Path, along: &mut dyn FnMut(&[u8])) -> io::Result<Sha256> {
-    use sha2::Digest;
-    let mut from = open_file(path)?;
-    let mut hash = sha2::Sha256::new();
-    let mut buffer = vec![0; PIECE];
-    loop {
-        match from.read(&mut buffer)? {
-            0 => return Ok(Sha256::from_bytes(hash.finalize().into())),
-            read => {
-                hash.update(&buffer[..read]);
-                along(&buffer[..read]);
-            }
-        }
-    }
 }

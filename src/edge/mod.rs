@@ -6,10 +6,10 @@ pub mod clock;
 pub mod disk;
 pub mod download;
 pub mod fs;
-pub mod target;
 #[cfg(feature = "fetch")]
 mod http;
 mod part;
 pub mod sign;
+pub mod target;
 
 pub use part::Part;

@@ -3,7 +3,9 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use nodebake::bake::bundle::{BundleFile, BundleManifest, BundleNode, FORMAT, Line, MemberName, Part, write_list};
+use nodebake::bake::bundle::{
+    BundleArtifact, BundleFile, BundleManifest, BundleNode, FORMAT, Line, MemberName, Part, write_list,
+};
 use nodebake::base::{Member, Sha256};
 
 use crate::support::TempDir;
@@ -13,15 +15,10 @@ pub type Members = Vec<(String, Vec<u8>)>;
 /// A bundle of one node `n` for this test's own architecture, with these files of the machine.
 pub fn members(files: &[(Part, &str, &[u8], &str)]) -> Members {
     let mut payload: Members = Vec::new();
-    let (mut list, mut told) = (Vec::new(), Vec::new());
-    for (part, path, bytes, mode) in files {
-        let member = if path.contains("/bin/") {
-            format!("artifacts/a-1{path}")
-        } else {
-            format!("nodes/n/{}{path}", part.word())
-        };
+    let (mut list, mut told, mut of_artifact) = (Vec::new(), Vec::new(), Vec::new());
+    let mut add = |part: Part, path: &str, bytes: &[u8], mode: &str, member: &str| {
         list.push(Line {
-            part: *part,
+            part,
             file: Member {
                 path: path.parse().unwrap(),
                 mode: mode.parse().unwrap(),
@@ -30,16 +27,37 @@ pub fn members(files: &[(Part, &str, &[u8], &str)]) -> Members {
             },
             member: member.parse::<MemberName>().unwrap(),
         });
-        told.push(BundleFile {
-            plane: part.word().into(),
-            path: (*path).into(),
-            mode: (*mode).into(),
-            owner: "0:0".into(),
-            size: bytes.len() as u64,
-            sha256: Sha256::of(bytes).to_string(),
-            member: member.clone(),
-            origin: "a test".into(),
-        });
+    };
+    for (part, path, bytes, mode) in files {
+        let is_artifact = path.contains("/bin/");
+        let member = match part {
+            _ if is_artifact => format!("artifacts/a-1{path}"),
+            Part::State => format!("nodes/n{}", path.strip_prefix("/var/lib/nodebake").unwrap()),
+            _ => format!("nodes/n/{}{path}", part.word()),
+        };
+        add(*part, path, bytes, mode, &member);
+        if *part == Part::Node && !is_artifact {
+            add(
+                Part::State,
+                &format!("/var/lib/nodebake/stage{path}"),
+                bytes,
+                mode,
+                &member,
+            );
+        }
+        if *part != Part::State {
+            let file = BundleFile {
+                plane: part.word().into(),
+                path: (*path).into(),
+                mode: (*mode).into(),
+                owner: "0:0".into(),
+                size: bytes.len() as u64,
+                sha256: Sha256::of(bytes).to_string(),
+                member: member.clone(),
+                origin: "a test".into(),
+            };
+            if is_artifact { &mut of_artifact } else { &mut told }.push(file);
+        }
         payload.push((member, bytes.to_vec()));
     }
     payload.push(("nodes/n/install.list".into(), write_list(&list).into_bytes()));
@@ -59,9 +77,18 @@ pub fn members(files: &[(Part, &str, &[u8], &str)]) -> Members {
             .into(),
             os: "ubuntu-22.04".into(),
             instance_type: "x".into(),
+            artifacts: vec!["a-1".into()],
             files: told,
         }],
-        artifacts: Vec::new(),
+        artifacts: vec![BundleArtifact {
+            name: "a-1".into(),
+            component: "a".into(),
+            version: "1".into(),
+            arch: "amd64".into(),
+            url: "https://example.com/a".into(),
+            sha256: Sha256::of(b"").to_string(),
+            files: of_artifact,
+        }],
     };
     payload.sort();
     with_sums(&manifest, payload)
@@ -74,7 +101,7 @@ pub fn with_sums(manifest: &BundleManifest, payload: Members) -> Members {
         ("SHA256SUMS".to_owned(), Vec::new()),
         (
             "install.sh".to_owned(),
-            include_bytes!("../../../src/deliver/install.sh").to_vec(),
+            include_bytes!("../../../src/bake/bundle/install.sh").to_vec(),
         ),
     ];
     all.extend(payload);

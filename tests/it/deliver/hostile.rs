@@ -15,7 +15,6 @@ fn good() -> Members {
         (Part::Node, "/etc/a.conf", b"a\n", "0644"),
         (Part::Node, "/usr/bin/tool", &[7; 3000], "0755"),
         (Part::State, "/var/lib/nodebake/artifacts.done", b"", "0644"),
-        (Part::State, "/var/lib/nodebake/stage/etc/a.conf", b"a\n", "0644"),
     ])
 }
 
@@ -70,7 +69,7 @@ fn cases() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         ("block device", and("nodes/n/d", b'4', b""), "a device"),
         ("pipe", and("nodes/n/p", b'6', b""), "a pipe"),
         ("folder", and("nodes/n/z/", b'5', b""), "a folder"),
-        ("long name", and("././@LongLink", b'L', b"x"), "a header extension"),
+        ("long name", and("././@PaxHeader", b'x', b"x"), "a header extension"),
         ("duplicate", and("nodes/n/install.list", b'0', b"x"), "is there twice"),
         ("duplicate manifest", and("manifest.json", b'0', b"x"), "is there twice"),
         ("case", and("nodes/N/install.list", b'0', b"x"), "by case only"),
@@ -178,12 +177,12 @@ fn cases() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         ),
         (
             "wrong size",
-            other_manifest(|all| all.nodes[0].files[1].size = 1),
+            other_manifest(|all| all.artifacts[0].files[0].size = 1),
             "has 3000 bytes instead of 1",
         ),
         (
             "wrong digest",
-            other_manifest(|all| all.nodes[0].files[0].sha256 = all.nodes[0].files[1].sha256.clone()),
+            other_manifest(|all| all.nodes[0].files[0].sha256 = all.artifacts[0].files[0].sha256.clone()),
             "tell two things of",
         ),
         (
@@ -208,7 +207,7 @@ fn cases() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         ),
         (
             "the ledger",
-            other_state("/var/lib/nodebake/ledger"),
+            other_list(|list| list.replace("\t/var/lib/nodebake/stage/etc/a", "\t/var/lib/nodebake/ledger")),
             "is not for a bundle to write",
         ),
         (
@@ -238,10 +237,6 @@ fn with_zeros() -> Vec<u8> {
     let mut archive = tar(&good());
     archive.resize(archive.len() + (64 << 20), 0);
     gzip(&archive)
-}
-
-fn other_state(path: &str) -> Vec<u8> {
-    gzip(&tar(&members(&[(Part::State, path, b"x", "0644")])))
 }
 
 fn folder_and_file() -> Vec<u8> {

@@ -61,13 +61,6 @@ pub fn first() -> Members {
             b"x file /opt y /opt/cni/bin/tool\n",
             "0644",
         ),
-        (Part::State, "/var/lib/nodebake/stage/etc/a.conf", b"a\n", "0640"),
-        (
-            Part::State,
-            "/var/lib/nodebake/stage/etc/new/deep/b.conf",
-            b"b\n",
-            "0600",
-        ),
     ])
 }
 
@@ -83,7 +76,6 @@ pub fn second() -> Members {
             b"x file /opt z /opt/cni/bin/tool\n",
             "0644",
         ),
-        (Part::State, "/var/lib/nodebake/stage/etc/a.conf", b"a, newer\n", "0644"),
     ])
 }
 

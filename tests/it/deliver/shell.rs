@@ -221,7 +221,7 @@ fn the_script_refuses_damaged_bundles() {
 
 #[test]
 fn the_script_is_clean() {
-    let script = crate::support::root().join("src/deliver/install.sh");
+    let script = crate::support::root().join("src/bake/bundle/install.sh");
     if have("shellcheck") {
         let output = Command::new("shellcheck")
             .args(["-s", "sh"])
