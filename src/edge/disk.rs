@@ -318,7 +318,8 @@ impl Disk for RootDisk {
 
     fn make_folder(&self, path: &str, mode: u32, owner: Option<(u32, u32)>) -> io::Result<()> {
         let (folder, name) = self.place(path)?;
-        rustix::fs::mkdirat(&folder, &name, Mode::RWXU)?;
+        // With its mode from the first, for whoever is killed before the next line; the umask may take from it.
+        rustix::fs::mkdirat(&folder, &name, Mode::from_raw_mode(mode))?;
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let made = rustix::fs::openat(folder, name, flags, Mode::empty())?;
         if let Some((uid, gid)) = owner {

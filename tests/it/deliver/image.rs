@@ -18,7 +18,8 @@ pub fn tree(root: &Path) -> BTreeMap<String, String> {
         for entry in std::fs::read_dir(&folder).unwrap() {
             let path = entry.unwrap().path();
             let name = path.strip_prefix(root).unwrap().display().to_string();
-            if name.starts_with("var/lib/nodebake/journal") {
+            // Nor the number of who was there last.
+            if name.starts_with("var/lib/nodebake/journal") || name == "var/lib/nodebake/lock" {
                 continue;
             }
             let about = path.symlink_metadata().unwrap();

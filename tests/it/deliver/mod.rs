@@ -6,7 +6,9 @@
     reason = "tests reach the disk and run processes"
 )]
 
+mod baked;
 mod bundle;
 mod hostile;
 mod image;
+mod kills;
 mod shell;

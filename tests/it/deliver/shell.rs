@@ -145,7 +145,7 @@ fn both_do_the_same() {
     }
 }
 
-type Tree = std::collections::BTreeMap<String, String>;
+pub type Tree = std::collections::BTreeMap<String, String>;
 
 pub fn assert_same(got: &Tree, want: &Tree, what: &str) {
     let lines = |tree: &Tree| -> std::collections::BTreeSet<String> {
