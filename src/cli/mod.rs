@@ -4,16 +4,21 @@ mod bake;
 mod bundle;
 mod catalog;
 mod check;
+mod deliver;
 mod diff;
 mod explain;
 mod fetch;
 mod init;
+mod install;
 mod load;
 mod progress;
 mod render;
 mod report;
+mod rollback;
+mod status;
 mod table;
 mod ui;
+mod uninstall;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -75,6 +80,14 @@ enum Command {
     Fetch(fetch::Args),
     /// Bake a node or a fleet
     Bake(bake::Args),
+    /// Install an offline bundle on this machine, or into an image
+    Install(install::Args),
+    /// Say whether the machine still has what was installed
+    Status(status::Args),
+    /// Go back to what was before the last installation
+    Rollback(rollback::Args),
+    /// Take everything back that was installed
+    Uninstall(uninstall::Args),
 }
 
 /// What every command that reads a node takes.
@@ -152,6 +165,10 @@ pub fn main() -> ExitCode {
         Command::Diff(args) => diff::run(&ui, &args),
         Command::Fetch(args) => fetch::run(&ui, &args),
         Command::Bake(args) => bake::run(&ui, &args),
+        Command::Install(args) => install::run(&ui, &args),
+        Command::Status(args) => status::run(&ui, &args),
+        Command::Rollback(args) => rollback::run(&ui, &args),
+        Command::Uninstall(args) => uninstall::run(&ui, &args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,12 +1,15 @@
 //! The only code that touches the world: disk, clock and network. Everything else is handed what was read.
 
+pub mod archive;
 pub mod cache;
 pub mod clock;
+pub mod disk;
 pub mod download;
 pub mod fs;
 #[cfg(feature = "fetch")]
 mod http;
 mod part;
 pub mod sign;
+pub mod target;
 
 pub use part::Part;

@@ -47,3 +47,31 @@ fn secret_key(text: &str) -> Result<SecretKey, minisign::PError> {
         _ => SecretKeyBox::from_string(text)?.into_secret_key(None),
     }
 }
+
+/// Why a signature is not good.
+pub type NotSigned = io::Error;
+
+/// Holds the file at `path` against its signature, `path` with `.minisig` added, by a public key: the key itself, or the
+/// name of a file with it. Memory stays small: signatures of the old form, which are of the whole file at once, are
+/// refused.
+pub fn verify(key: &str, path: &Path) -> Result<(), NotSigned> {
+    let wrong = |what: String| io::Error::new(io::ErrorKind::InvalidData, what);
+    let public = match PublicKey::from_base64(key) {
+        Ok(public) => public,
+        Err(_) => {
+            let text = std::fs::read_to_string(key).map_err(|error| wrong(format!("the public key {key}: {error}")))?;
+            let line = text.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
+            PublicKey::from_base64(line.trim())
+                .map_err(|error| wrong(format!("{key} is no minisign public key: {error}")))?
+        }
+    };
+    let mut name = path.as_os_str().to_owned();
+    name.push(".minisig");
+    let name = PathBuf::from(name);
+    let shown = name.display();
+    let text = std::fs::read_to_string(&name)
+        .map_err(|error| wrong(format!("a signature is demanded, and {shown} cannot be read: {error}")))?;
+    let signature = minisign::SignatureBox::from_string(&text).map_err(|error| wrong(format!("{shown}: {error}")))?;
+    minisign::verify(&public, &signature, File::open(path)?, true, false, false)
+        .map_err(|error| wrong(format!("{shown} is not of this bundle and key: {error}")))
+}

@@ -7,7 +7,9 @@ mod bundle;
 mod catalog;
 mod checks;
 mod cli;
+mod deliver;
 mod errors;
+mod faults;
 #[cfg(feature = "fetch")]
 mod fetch;
 mod first_boot;

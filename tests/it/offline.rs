@@ -59,7 +59,7 @@ fn archive(files: &[(&str, String)]) -> Vec<u8> {
     tar.into_inner().unwrap().finish().unwrap()
 }
 
-fn bake(folder: &Path, more: &[&str]) -> Output {
+pub fn bake(folder: &Path, more: &[&str]) -> Output {
     let common = [
         "bake",
         "node.yaml",
