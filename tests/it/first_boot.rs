@@ -28,7 +28,7 @@ use std::time::{Duration, Instant};
 const FIRST_BOOT: &str = include_str!("../../templates/first-boot/first-boot.j2");
 const UNINSTALL: &str = include_str!("../../templates/first-boot/uninstall.j2");
 // With what the offline installer asks of them: a preflight alone, and units without files.
-const FIRST_BOOT_MAX: usize = 9_300;
+const FIRST_BOOT_MAX: usize = 9_500;
 const UNINSTALL_MAX: usize = 3_200;
 
 const STATE: &str = "var/lib/nodebake";

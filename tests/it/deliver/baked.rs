@@ -123,12 +123,6 @@ fn read_only_and_full_targets_stay_as_they_were() {
         println!("skipped: no file system may be mounted here");
         return;
     }
-    struct Mounted<'t>(&'t TempDir);
-    impl Drop for Mounted<'_> {
-        fn drop(&mut self) {
-            let _ = Command::new("umount").arg(self.0.path()).status();
-        }
-    }
     let mounted = Mounted(&point);
     let system = image();
     let copied = Command::new("cp")
@@ -152,4 +146,11 @@ fn read_only_and_full_targets_stay_as_they_were() {
     assert!(code == Some(3) && said.contains("Read-only"), "{code:?} {said}");
     assert_eq!(tree(point.path()), before);
     drop(mounted);
+}
+
+struct Mounted<'t>(&'t TempDir);
+impl Drop for Mounted<'_> {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(self.0.path()).status();
+    }
 }
