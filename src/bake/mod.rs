@@ -3,6 +3,7 @@
 mod budget;
 pub mod bundle;
 mod cloud_init;
+mod document;
 mod gzip;
 mod local;
 mod nocloud;
