@@ -108,6 +108,15 @@ fn a_signature_is_demanded_and_checked() {
     }
 }
 
+/// A file system that goes with it.
+struct Mounted<'t>(&'t TempDir);
+
+impl Drop for Mounted<'_> {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(self.0.path()).status();
+    }
+}
+
 /// A target that cannot be written to, and one that fills up, are as they were afterwards.
 #[test]
 fn read_only_and_full_targets_stay_as_they_were() {
