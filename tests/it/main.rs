@@ -20,3 +20,4 @@ mod offline;
 mod properties;
 mod seed;
 mod support;
+mod vm;
