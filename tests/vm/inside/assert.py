@@ -394,16 +394,16 @@ def the_timer_knows_its_next_time():
 OF_A_BOOT = [
     r"/etc", r"/var/lib", r"/etc/\.pwd\.lock", r"/etc/machine-id", r"/etc/adjtime", r"/etc/mtab",
     r"/var/lib/(cloud|systemd|dbus|private|apt|dpkg)(/.*)?",
-    # What containers' runtime keeps.
-    r"/var/lib/containerd(/.*)?",
+    # What a containerd makes when it starts, Debian's own too.
+    r"/var/lib/containerd(/.*)?", r"/opt/containerd(/(bin|lib))?", r"/etc/cni(/net\.d)?",
 ]
 OF_CLOUD_INIT = [
     r"/etc/(hostname|hosts|passwd|passwd-|group|group-|shadow|shadow-|gshadow|gshadow-|subuid|subuid-|subgid|subgid-)",
-    r"/etc/sudoers\.d(/90-cloud-init-users)?", r"/etc/netplan(/50-cloud-init\.yaml)?", r"/etc/systemd/network",
+    r"/etc/sudoers(\.d)?", r"/etc/sudoers\.d(/90-cloud-init-users)?", r"/etc/netplan(/50-cloud-init\.yaml)?", r"/etc/systemd/network",
     r"/etc/(locale.*|default(/locale)?|ssh(/.*)?|apt(/.*)?|cloud(/.*)?|udev/rules\.d(/.*)?|resolv\.conf)",
 ]
 # What uninstall says it leaves.
-LEFT = [r"/var/lib/nodebake(/stage(/.*)?)?", r"/var/lib/kubelet(/.*)?"]
+LEFT = [r"/var/lib/nodebake(/stage(/.*)?)?", r"/var/lib/kubelet(/.*)?", "/etc/nodebake", "/etc/nodebake/aws", KEY]
 
 
 def difference(before, after, allowed):
@@ -419,10 +419,12 @@ def difference(before, after, allowed):
 
 @check("uninstall")
 def uninstall_ends_well():
-    os.unlink(KEY)  # the operator's, not ours
     log = run("/usr/local/lib/nodebake/uninstall", "--yes")
     print(log, flush=True)
     same([line for line in log.splitlines() if "kept" in line], [])
+    # The key is the operator's: left, and told.
+    assert f"left: {KEY}" in log, log
+    assert "AKIATEST" in read(KEY)
 
 
 @check("uninstall")
@@ -446,6 +448,7 @@ def nothing_of_the_node_runs():
 # --- the run ---------------------------------------------------------------------------------------------------------
 
 def main():
+    """Runs the checks of this boot. Whatever happens, the machine does not stay behind."""
     port = os.open("/dev/ttyS1", os.O_WRONLY | os.O_NOCTTY)
     subprocess.run(["stty", "-F", "/dev/ttyS1", "raw"], check=False)
 
@@ -453,8 +456,21 @@ def main():
         line = json.dumps({"phase": PHASE, "uptime": round(time.clock_gettime(time.CLOCK_BOOTTIME)), **result})
         os.write(port, (line + "\n").encode())
 
+    try:
+        boot(tell)
+    except Exception as error:
+        tell(check="the run", ok=False, detail=f"{error}"[:4000])
+        leave("poweroff", "--force")
+
+
+def leave(*how):
+    if not os.path.exists(f"{JOB}/stay"):
+        run("systemctl", *how)
+
+
+def boot(tell):
     threading.Thread(target=HTTPServer(("127.0.0.1", PORT), Sts).serve_forever, daemon=True).start()
-    until(lambda: os.path.exists("/run/cloud-init/result.json"), "cloud-init ends", 900)
+    until(lambda: os.path.exists("/run/cloud-init/result.json"), "cloud-init ends", 600)
     tell(check="up", ok=True, detail="")
     # Each check but the last phase's own wants a machine that has come to rest.
     run("timeout", str(WAIT - 10), "systemctl", "is-system-running", "--wait", check=False)
@@ -466,14 +482,12 @@ def main():
             json.dump(kept, file)
         run("sh", "-c", f"{JOB}/listing >{STATE}/installed")
         follow("reboot")
-        if not os.path.exists(f"{JOB}/stay"):
-            run("systemctl", "reboot")
+        leave("reboot")
         return
     globals()["PHASE"] = "uninstall"
     one_phase("uninstall", tell)
     tell(check="end", ok=True, detail="")
-    if not os.path.exists(f"{JOB}/stay"):
-        run("systemctl", "poweroff", "--force")
+    leave("poweroff", "--force")
 
 
 def follow(phase):
