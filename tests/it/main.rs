@@ -22,3 +22,4 @@ mod offline;
 mod properties;
 mod seed;
 mod support;
+mod vm;

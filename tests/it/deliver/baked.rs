@@ -156,10 +156,3 @@ fn read_only_and_full_targets_stay_as_they_were() {
     assert_eq!(tree(point.path()), before);
     drop(mounted);
 }
-
-struct Mounted<'t>(&'t TempDir);
-impl Drop for Mounted<'_> {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg(self.0.path()).status();
-    }
-}
