@@ -5,6 +5,7 @@
 
 mod agree;
 mod archive;
+mod beside;
 mod contents;
 mod gzip;
 mod list;
