@@ -395,7 +395,7 @@ def the_timer_knows_its_next_time():
 
 # What a running Debian and cloud-init write themselves, by regular expressions of whole paths.
 OF_A_BOOT = [
-    r"/etc", r"/var/lib", r"/etc/\.pwd\.lock", r"/etc/machine-id", r"/etc/adjtime", r"/etc/mtab",
+    r"/etc", r"/var/lib", r"/etc/\.pwd\.lock", r"/etc/machine-id", r"/etc/adjtime", r"/etc/mtab", r"/etc/\.updated",
     r"/var/lib/(cloud|systemd|dbus|private|apt|dpkg)(/.*)?",
     # What a containerd makes when it starts, Debian's own too.
     r"/var/lib/containerd(/.*)?", r"/opt/containerd(/(bin|lib))?", r"/etc/cni(/net\.d)?",
