@@ -58,8 +58,18 @@ NODE_BREAKS = [
     # What came up before the kubelet comes up after it; nothing asks for that any more.
     ("units_came_up_in_order", "systemctl restart network-online.target", "true"),
 ]
+
+
+def says(words):
+    """An uninstall that says this, once the real one has removed itself."""
+    folder = "/usr/local/lib/nodebake"
+    return f"mkdir {folder}; printf '#!/bin/sh\necho \"{words}\"\n' >{folder}/uninstall; chmod 755 {folder}/uninstall", \
+        f"rm -r {folder}"
+
+
 UNINSTALL_BREAKS = [
-    ("uninstall_ends_well", "true", "true"),
+    ("uninstall_ends_well", *says(f"kept, changed since: /x; left: {KEY}")),
+    ("uninstall_ends_well", *says("left: nothing")),
     ("uninstall_leaves_no_trace", "touch /etc/vmtest", "rm /etc/vmtest"),
     ("nothing_of_the_node_runs", f"ip link add {INTERFACE} type dummy", f"ip link del {INTERFACE}"),
 ]
