@@ -108,12 +108,28 @@ impl Loaded {
         self.build_beside(None, finish)
     }
 
+    /// As [`Self::build`]; `finish` gets the catalog too.
+    pub(super) fn build_with<T: Send>(
+        self,
+        finish: impl Fn(Built, &Catalog) -> Result<T, Report> + Sync,
+    ) -> (Option<Vec<T>>, Report) {
+        self.build_all(None, finish)
+    }
+
     /// As [`Self::build`]. Of a single node `beside` gets its files while they are verified, on a second CPU; of a fleet
     /// all CPUs have work.
     pub(super) fn build_beside<T: Send>(
         self,
         beside: Option<&(dyn Fn(&FileTree) + Sync)>,
         finish: impl Fn(Built) -> Result<T, Report> + Sync,
+    ) -> (Option<Vec<T>>, Report) {
+        self.build_all(beside, |built, _| finish(built))
+    }
+
+    fn build_all<T: Send>(
+        self,
+        beside: Option<&(dyn Fn(&FileTree) + Sync)>,
+        finish: impl Fn(Built, &Catalog) -> Result<T, Report> + Sync,
     ) -> (Option<Vec<T>>, Report) {
         let beside = beside.filter(|_| self.nodes.len() == 1);
         let now = Some(clock::now());
@@ -124,7 +140,7 @@ impl Loaded {
                 Err(failed) => return (None, failed),
             };
             let mut report = std::mem::take(&mut built.warnings);
-            let made = finish(built).map_err(|failed| report.extend(failed));
+            let made = finish(built, catalog).map_err(|failed| report.extend(failed));
             (made.ok(), report)
         };
         let results = on_all_cpus(self.nodes, &one);

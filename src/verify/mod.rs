@@ -25,6 +25,7 @@ mod text;
 mod trace;
 
 pub use check::{Check, check, checks};
+pub use trace::{Step, Trail};
 
 use std::cell::OnceCell;
 use std::sync::Arc;
