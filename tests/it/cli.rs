@@ -379,6 +379,9 @@ fn help_fits_80_columns() {
         vec!["check", "--help"],
         vec!["render", "--help"],
         vec!["diff", "--help"],
+        vec!["golden", "--help"],
+        vec!["golden", "check", "--help"],
+        vec!["golden", "update", "--help"],
         vec!["bake", "--help"],
     ] {
         let output = nodebake(&args, Path::new("/"));
