@@ -9,12 +9,15 @@ mod deliver;
 mod diff;
 mod explain;
 mod fetch;
+mod golden;
+mod goldens;
 mod init;
 mod install;
 mod load;
 mod progress;
 mod render;
 mod report;
+mod revision;
 mod rollback;
 mod status;
 mod table;
@@ -75,8 +78,10 @@ enum Command {
     Check(check::Args),
     /// Write the plain files of a node into a folder
     Render(render::Args),
-    /// Compare what a node renders now with a folder rendered before
+    /// Say what a change of a node does to the machines
     Diff(diff::Args),
+    /// Hold a folder of goldens to what its node renders
+    Golden(golden::Args),
     /// Load the artifacts of a node or a fleet into the cache
     Fetch(fetch::Args),
     /// Bake a node or a fleet
@@ -164,6 +169,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(&ui, &args),
         Command::Render(args) => render::run(&ui, &args),
         Command::Diff(args) => diff::run(&ui, &args),
+        Command::Golden(args) => golden::run(&ui, &args),
         Command::Fetch(args) => fetch::run(&ui, &args),
         Command::Bake(args) => bake::run(&ui, &args),
         Command::Install(args) => install::run(&ui, &args),

@@ -11,6 +11,7 @@ mod cross;
 mod documents;
 mod files;
 mod floors;
+mod goldens;
 mod iam;
 mod image_credentials;
 mod kubeconfig;
@@ -25,6 +26,7 @@ mod text;
 mod trace;
 
 pub use check::{Check, check, checks};
+pub use trace::{Step, Trail};
 
 use std::cell::OnceCell;
 use std::sync::Arc;

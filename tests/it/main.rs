@@ -21,6 +21,7 @@ mod judges;
 mod nocloud;
 mod offline;
 mod properties;
+mod review;
 mod seed;
 mod support;
 mod vm;

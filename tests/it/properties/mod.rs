@@ -24,6 +24,7 @@ mod numbers;
 mod pipeline;
 mod quoting;
 mod readers;
+mod review;
 mod secrets;
 mod strategies;
 
