@@ -1167,6 +1167,11 @@ fn first_boot_switches_swap_off_and_uninstall_on() {
     m.uninstall(&["--yes"]).ok();
     assert!(m.calls("systemctl").contains(&"unmask swapfile.swap".to_owned()));
     same(&before, &m.tree());
+    // The part that the offline installer calls, which leaves other backups to it.
+    m.boot().ok();
+    m.uninstall(&["--back"]).ok();
+    assert_eq!(m.read("/etc/fstab"), fstab);
+    assert!(!m.at("/var/lib/nodebake/backup/etc/fstab").exists());
 }
 
 #[test]
@@ -1239,9 +1244,11 @@ fn first_boot_says_which_secret_is_missing() {
     let r = m.boot().ok();
     assert!(!r.text.contains("TO DO"));
     m.file("/run/nodebake/aws/credentials", "session", 0o600);
-    m.uninstall(&["--yes"])
-        .ok()
-        .says("left: /etc/nodebake/aws/source-credentials, which is yours");
+    for part in ["--back", "--yes"] {
+        m.uninstall(&[part])
+            .ok()
+            .says("left: /etc/nodebake/aws/source-credentials, which is yours");
+    }
     assert_eq!(
         m.read("/etc/nodebake/aws/source-credentials"),
         "secret",

@@ -98,8 +98,14 @@ impl Site {
 
     /// Runs `fetch` with the server as its mirror.
     fn fetch(&self, more: &[&str]) -> Output {
-        let mirror = ["--mirror", &self.server.url, "--stall", "1"];
-        self.command(&[&mirror, more].concat()).output().unwrap()
+        // A busy machine is no stalled server.
+        let patience: &[&str] = if more.contains(&"--stall") {
+            &[]
+        } else {
+            &["--stall", "60"]
+        };
+        let mirror = ["--mirror", &self.server.url];
+        self.command(&[&mirror, patience, more].concat()).output().unwrap()
     }
 
     #[track_caller]

@@ -10,6 +10,7 @@ JOB, STATE, NB = "/run/vmtest", "/var/lib/vmtest", "/var/lib/nodebake"
 KEY, SESSION = "/etc/nodebake/aws/source-credentials", "/run/nodebake/aws/credentials"
 PORT = 8043  # the kernel's command line names it to the node as AWS_ENDPOINT_URL_STS
 WAIT = 240  # seconds; everything takes long without KVM
+PATIENCE = WAIT  # for what comes by itself
 CHECKS = []
 
 
@@ -35,8 +36,9 @@ def same(got, want, what=""):
         raise AssertionError(f"{what} is {got!r}, not {want!r}")
 
 
-def until(condition, what, seconds=WAIT):
+def until(condition, what, seconds=None):
     """Waits for what comes by itself."""
+    seconds = seconds or PATIENCE
     end = time.monotonic() + seconds
     while True:
         value = condition()
@@ -57,6 +59,7 @@ def check(*phases):
 BOOTS = "first", "reboot"
 PLAN = {value["path"]: value["value"] for value in json.loads(read(f"{JOB}/plan.json"))}
 INTERFACE = PLAN["network.interface"]
+WAY = read(f"{JOB}/way").strip()
 PHASE = read(f"{STATE}/phase").strip() if os.path.exists(f"{STATE}/phase") else "first"
 
 
@@ -392,7 +395,7 @@ def the_timer_knows_its_next_time():
 
 # What a running Debian and cloud-init write themselves, by regular expressions of whole paths.
 OF_A_BOOT = [
-    r"/etc", r"/var/lib", r"/etc/\.pwd\.lock", r"/etc/machine-id", r"/etc/adjtime", r"/etc/mtab",
+    r"/etc", r"/var/lib", r"/etc/\.pwd\.lock", r"/etc/machine-id", r"/etc/adjtime", r"/etc/mtab", r"/etc/\.updated",
     r"/var/lib/(cloud|systemd|dbus|private|apt|dpkg)(/.*)?",
     # What a containerd makes when it starts, Debian's own too.
     r"/var/lib/containerd(/.*)?", r"/opt/containerd(/(bin|lib))?", r"/etc/cni(/net\.d)?",
@@ -402,8 +405,10 @@ OF_CLOUD_INIT = [
     r"/etc/sudoers(\.d)?", r"/etc/sudoers\.d(/90-cloud-init-users)?", r"/etc/netplan(/50-cloud-init\.yaml)?", r"/etc/systemd/network",
     r"/etc/(locale.*|default(/locale)?|ssh(/.*)?|apt(/.*)?|cloud(/.*)?|udev/rules\.d(/.*)?|resolv\.conf)",
 ]
-# What uninstall says it leaves.
-LEFT = [r"/var/lib/nodebake(/stage(/.*)?)?", r"/var/lib/kubelet(/.*)?", "/etc/nodebake", "/etc/nodebake/aws", KEY]
+# What is not nodebake's to remove: the operator's key, what the node wrote itself.
+LEFT = [r"/var/lib/kubelet(/.*)?", "/etc/nodebake", "/etc/nodebake/aws", KEY]
+# The node's own uninstall says that it leaves the stage, which a next first boot wants.
+LEFT_BY_SEED = [r"/var/lib/nodebake(/stage(/.*)?)?"]
 
 
 def difference(before, after, allowed):
@@ -419,7 +424,14 @@ def difference(before, after, allowed):
 
 @check("uninstall")
 def uninstall_ends_well():
-    log = run("/usr/local/lib/nodebake/uninstall", "--yes")
+    if WAY == "seed":
+        log = run("/usr/local/lib/nodebake/uninstall", "--yes")
+    elif os.path.exists(f"{JOB}/nodebake"):
+        log = run(f"{JOB}/nodebake", "uninstall", "--yes")
+    else:
+        # What a machine without the program has: the bundle's own installer, once more from its disk.
+        run("sh", "-euc", "mkdir /run/bundle /run/disk; mount -o ro /dev/vdd /run/disk; tar xzf /run/disk/bundle.tar.gz -C /run/bundle")
+        log = run("/run/bundle/install.sh", "--rollback")
     print(log, flush=True)
     same([line for line in log.splitlines() if "kept" in line], [])
     # The key is the operator's: left, and told.
@@ -430,7 +442,7 @@ def uninstall_ends_well():
 @check("uninstall")
 def uninstall_leaves_no_trace():
     run("sh", "-c", f"{JOB}/listing >{STATE}/after")
-    same(difference(f"{STATE}/before", f"{STATE}/after", OF_A_BOOT + OF_CLOUD_INIT + LEFT), [], "left or lost")
+    same(difference(f"{STATE}/before", f"{STATE}/after", OF_A_BOOT + OF_CLOUD_INIT + LEFT + (LEFT_BY_SEED if WAY == "seed" else [])), [], "left or lost")
 
 
 @check("uninstall")
@@ -484,8 +496,15 @@ def boot(tell):
         follow("reboot")
         leave("reboot")
         return
+    proving = os.path.exists(f"{JOB}/prove.py")
+    if proving:
+        exec(compile(read(f"{JOB}/prove.py"), "prove.py", "exec"), globals())
+        all_are_proved()
+        prove(tell, NODE_BREAKS)
     globals()["PHASE"] = "uninstall"
     one_phase("uninstall", tell)
+    if proving:
+        prove(tell, UNINSTALL_BREAKS)
     tell(check="end", ok=True, detail="")
     leave("poweroff", "--force")
 
