@@ -205,6 +205,10 @@ fn write(one: &Work<'_>, only: Only) -> Result<usize, fs::FsError> {
         }
         let target = folder.join(path);
         fs::remove_empty(folder, &target);
+        if matches!(there, Some(OnDisk::Link | OnDisk::Special)) {
+            // A golden takes its place; whoever writes through a link or into a pipe writes elsewhere, or waits for ever.
+            fs::remove(&target)?;
+        }
         fs::write_atomically(&target, text.as_bytes(), mode.bits())?;
         written += 1;
     }

@@ -207,9 +207,16 @@ fn what_hands_do_is_named_with_its_line() {
         .unwrap();
     assert!(made.success());
     assert_eq!(findings(&folder)[0].0, "golden/strange");
+    // Nothing waits for a reader of the pipe, and nothing is written where a link leads.
+    assert_eq!(run(&folder, &UPDATE).status.code(), Some(0));
+    is_fine(&folder);
     std::fs::remove_file(folder.path().join(name)).unwrap();
     assert_eq!(findings(&folder)[0].0, "golden/differs");
-    folder.write(name, &good);
+    folder.write("elsewhere", "mine\n");
+    symlink(folder.path().join("elsewhere"), folder.path().join(name)).unwrap();
+    assert_eq!(run(&folder, &UPDATE).status.code(), Some(0));
+    assert_eq!(read(&folder, "elsewhere"), "mine\n");
+    assert_eq!(read(&folder, name), good);
     is_fine(&folder);
     folder.write("snap/a10-01/aws/mine", "x\n");
     assert_eq!(findings(&folder), [row("golden/foreign", "snap/a10-01/aws/mine", 1)]);

@@ -120,9 +120,9 @@ fn a_patch_of_replaced_lines_is_one() {
     assert_eq!(read(&folder, "node/x"), new);
 }
 
-/// A thousand nodes, one of them otherwise than the rest. The bench holds the time; here it is only kept from exploding.
+/// Many nodes, one of them otherwise than the rest. `benches/run` times a thousand.
 #[test]
-fn a_thousand_nodes_fold_to_one_change_with_its_outlier() {
+fn many_nodes_fold_to_one_change_with_its_outlier() {
     if !have("git") {
         return;
     }
@@ -132,8 +132,8 @@ fn a_thousand_nodes_fold_to_one_change_with_its_outlier() {
     let text = example("fleet.yaml");
     let (head, _) = text.split_once("  nodes:\n").unwrap();
     let mut nodes = String::from("  nodes:\n");
-    for number in 0..1000 {
-        let own = if number == 500 {
+    for number in 0..200 {
+        let own = if number == 150 {
             ", sizing: { maxPods: 110 }"
         } else {
             ""
@@ -155,15 +155,13 @@ fn a_thousand_nodes_fold_to_one_change_with_its_outlier() {
     assert!(output.status.success(), "{}", stderr(&output));
     let head = head.replace("    kubelet:\n", "    sizing: { maxPods: 60 }\n    kubelet:\n");
     folder.write("fleet.yaml", format!("{head}{nodes}"));
-    let started = Instant::now();
     let output = run(&folder, &["diff", "fleet.yaml", "--no-patch", "--against", "git:HEAD"]);
     let text = stdout(&output);
     assert!(
-        text.contains("kubelet-config.yaml [kubelet restart] on 999 of 1000 nodes, not on n500\n"),
+        text.contains("kubelet-config.yaml [kubelet restart] on 199 of 200 nodes, not on n150\n"),
         "{}{}",
         &text[..text.len().min(2000)],
         stderr(&output)
     );
     assert!(text.lines().count() < 40, "{text}");
-    assert!(started.elapsed() < Duration::from_mins(5), "{:?}", started.elapsed());
 }
