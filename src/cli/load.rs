@@ -20,6 +20,8 @@ use crate::tree::FileTree;
 #[derive(Debug)]
 pub(super) struct Loaded {
     pub(super) catalog: Catalog,
+    /// `metadata.name`
+    pub(super) name: String,
     pub(super) is_fleet: bool,
     pub(super) nodes: Vec<(NodeSpec, ClusterFacts)>,
     pub(super) policy: Policy,
@@ -95,6 +97,7 @@ impl Loaded {
         } else {
             Ok(Self {
                 catalog,
+                name: document.name.value,
                 is_fleet: document.is_fleet,
                 nodes,
                 policy,
@@ -115,16 +118,32 @@ impl Loaded {
         beside: Option<&(dyn Fn(&FileTree) + Sync)>,
         finish: impl Fn(Built) -> Result<T, Report> + Sync,
     ) -> (Option<Vec<T>>, Report) {
+        self.build_all(beside, |built, _| finish(built))
+    }
+
+    /// As [`Self::build`]; `finish` gets the catalog too.
+    pub(super) fn build_with<T: Send>(
+        self,
+        finish: impl Fn(Built, &Catalog) -> Result<T, Report> + Sync,
+    ) -> (Option<Vec<T>>, Report) {
+        self.build_all(None, finish)
+    }
+
+    fn build_all<T: Send>(
+        self,
+        beside: Option<&(dyn Fn(&FileTree) + Sync)>,
+        finish: impl Fn(Built, &Catalog) -> Result<T, Report> + Sync,
+    ) -> (Option<Vec<T>>, Report) {
         let beside = beside.filter(|_| self.nodes.len() == 1);
         let now = Some(clock::now());
         let (catalog, policy) = (&self.catalog, &self.policy);
         let one = |(spec, facts): (NodeSpec, ClusterFacts)| -> (Option<T>, Report) {
-            let mut built = match pipeline::build(spec, catalog, facts, now, policy, beside) {
+            let built = match pipeline::build(spec, catalog, facts, now, policy, beside) {
                 Ok(built) => built,
                 Err(failed) => return (None, failed),
             };
-            let mut report = std::mem::take(&mut built.warnings);
-            let made = finish(built).map_err(|failed| report.extend(failed));
+            let mut report = built.warnings.clone();
+            let made = finish(built, catalog).map_err(|failed| report.extend(failed));
             (made.ok(), report)
         };
         let results = on_all_cpus(self.nodes, &one);

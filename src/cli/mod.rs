@@ -11,6 +11,7 @@ mod fetch;
 mod init;
 mod install;
 mod load;
+mod page;
 mod progress;
 mod render;
 mod report;
@@ -76,6 +77,8 @@ enum Command {
     Render(render::Args),
     /// Compare what a node renders now with a folder rendered before
     Diff(diff::Args),
+    /// Write an HTML page about a node or a fleet
+    Report(page::Args),
     /// Load the artifacts of a node or a fleet into the cache
     Fetch(fetch::Args),
     /// Bake a node or a fleet
@@ -163,6 +166,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(&ui, &args),
         Command::Render(args) => render::run(&ui, &args),
         Command::Diff(args) => diff::run(&ui, &args),
+        Command::Report(args) => page::run(&ui, &args),
         Command::Fetch(args) => fetch::run(&ui, &args),
         Command::Bake(args) => bake::run(&ui, &args),
         Command::Install(args) => install::run(&ui, &args),

@@ -5,6 +5,7 @@ mod diff;
 mod leftovers;
 mod lock;
 mod manifest;
+pub mod page;
 
 pub use diff::{Change, FileDiff, ModeChange, diff, visible};
 pub use leftovers::{Leftovers, leftovers, roots};
