@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::{Common, Failure, Outcome, Ui, load};
 use crate::bake::{self, Artifact, Packer};
 use crate::edge::fs;
-use crate::review::page::{self, NodeView, Page, Paths, Texts, UserData, UserDataPart};
+use crate::review::page::{self, BudgetPart, BudgetView, NodeView, Page, Paths, Texts};
 
 /// Write one HTML page about a node or a fleet: sizes, user-data, boot order,
 /// every file with where it comes from, findings. It opens without a network.
@@ -50,14 +50,14 @@ pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
     Ok(())
 }
 
-fn user_data(artifact: Artifact) -> UserData {
+fn user_data(artifact: Artifact) -> BudgetView {
     let budget = artifact.budget;
-    let part = |share: bake::Share| UserDataPart {
+    let part = |share: bake::Share| BudgetPart {
         path: share.path,
         bytes: share.bytes,
         encoding: share.encoding,
     };
-    UserData {
+    BudgetView {
         taker: budget.taker,
         used: budget.used,
         max: budget.max,

@@ -19,5 +19,5 @@ mod values;
 
 pub use html::html;
 pub use model::Page;
-pub use node::{NodeView, UserData, UserDataPart};
+pub use node::{BudgetPart, BudgetView, NodeView};
 pub use text::{Paths, Texts};

@@ -16,7 +16,7 @@ use crate::verify::kubelet_config;
 
 /// One file's part of the user-data.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UserDataPart {
+pub struct BudgetPart {
     /// The file's path on the machine.
     pub path: String,
     /// Bytes of its entry.
@@ -27,7 +27,7 @@ pub struct UserDataPart {
 
 /// The user-data of a node.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UserData {
+pub struct BudgetView {
     /// Who takes it.
     pub taker: String,
     /// Its bytes.
@@ -37,7 +37,7 @@ pub struct UserData {
     /// Whether it is compressed as a whole, so that it is smaller than its parts together.
     pub gzipped: bool,
     /// Every file's part, largest first.
-    pub parts: Vec<UserDataPart>,
+    pub parts: Vec<BudgetPart>,
 }
 
 /// One file.
@@ -76,7 +76,7 @@ pub struct NodeView {
     pub(super) files: Vec<File>,
     pub(super) steps: Vec<Step>,
     pub(super) values: Vec<ValueView>,
-    pub(super) user_data: UserData,
+    pub(super) user_data: BudgetView,
     pub(super) findings: Vec<FindingView>,
 }
 
@@ -87,7 +87,7 @@ impl NodeView {
         tree: &FileTree,
         catalog: &Catalog,
         report: &Report,
-        user_data: UserData,
+        user_data: BudgetView,
         texts: &Texts,
         paths: &Paths,
     ) -> Self {
