@@ -35,6 +35,7 @@ fn main() -> io::Result<()> {
     files.sort();
     let mut table = String::from("&[\n");
     let mut packed = String::from("&[\n");
+    let mut digests = String::new();
     for (number, file) in files.into_iter().enumerate() {
         let content = fs::read_to_string(&file)?;
         if let Some(text) = verbatim(&content) {
@@ -47,6 +48,7 @@ fn main() -> io::Result<()> {
             .map_err(io::Error::other)?
             .to_string_lossy()
             .into_owned();
+        writeln!(digests, "{} {name}", base::Sha256::of(content.as_bytes())).map_err(io::Error::other)?;
         let tree = Tree::of(&name, &content).map_err(|why| io::Error::other(format!("{name}: {why}")))?;
         let numbers = tree.numbers.iter().flat_map(|number| number.to_le_bytes());
         fs::write(out.join(format!("{number}.tree")), numbers.collect::<Vec<u8>>())?;
@@ -63,6 +65,8 @@ fn main() -> io::Result<()> {
     }
     table.push(']');
     packed.push(']');
+    let stamp = base::Sha256::of(digests.as_bytes()).to_string();
+    fs::write(out.join("catalog.stamp"), &stamp[..12])?;
     fs::write(out.join("packed.rs"), packed)?;
     fs::write(out.join("catalog.rs"), table)
 }

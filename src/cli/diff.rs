@@ -1,15 +1,12 @@
 //! `nodebake diff`
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use serde::Serialize;
-
-use super::{Common, Failure, Outcome, Ui, load};
-use crate::base::{MAX_SOURCE_BYTES, OnDisk};
+use super::{Common, Failure, Loaded, Outcome, Ui, goldens, load, report};
+use crate::bake::Packer;
 use crate::edge::fs;
-use crate::review::{self, Change, FileDiff, MANIFEST};
-use crate::tree::FileTree;
+use crate::review::{self, Change, Golden, Impacts, MANIFEST, NodeDiff};
 
 /// Compare what a node renders now with a folder that `nodebake render` wrote.
 /// Lines with - are the folder's, lines with + are rendered now. Ends with 0
@@ -27,44 +24,14 @@ pub(super) struct Args {
     common: Common,
 }
 
-/// How the folder of one node differs.
-#[derive(Debug, Serialize)]
-struct NodeDiff {
-    name: String,
-    /// None: the folder is there and has the same files.
-    change: Option<Change>,
-    files: Vec<FileDiff>,
-}
-
 pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
     let loaded = load::open(ui, &args.node, &args.common)?;
     let is_fleet = loaded.is_fleet;
-    let (built, findings) = loaded.build(Ok);
-    load::settle(ui, &findings, &args.common)?;
-    let built = built.ok_or(Failure::Findings)?;
-    let again = format!("nodebake render {} -o {}", args.node.display(), args.dir.display());
-    if !fs::exists(&args.dir) {
-        let missing = anyhow::anyhow!("{} is not there: `{again}` writes it", args.dir.display());
-        return Err(Failure::World(missing));
-    }
-    let mut nodes = Vec::new();
-    for node in &built {
-        let name = node.plan.spec.name.value.clone();
-        let folder = if is_fleet {
-            args.dir.join(&name)
-        } else {
-            args.dir.clone()
-        };
-        nodes.push(compare(name, &folder, node.verified.tree(), is_fleet)?);
-    }
+    let mut nodes = compare(ui, loaded, args)?;
     if is_fleet {
         for name in fs::marked_folders(&args.dir, MANIFEST)? {
             if nodes.iter().all(|node| node.name != name) {
-                nodes.push(NodeDiff {
-                    name,
-                    change: Some(Change::Removed),
-                    files: Vec::new(),
-                });
+                nodes.push(NodeDiff::whole(name, Change::Removed));
             }
         }
     }
@@ -87,36 +54,56 @@ pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
         files.filter(|file| file.change == change).count()
     };
     ui.talk(&format!(
-        "{} differs from what {} renders: {} added, {} changed, {} removed\n  `{again}` brings it up to date",
+        "{} differs from what {} renders: {} added, {} changed, {} removed\n  `{}` brings it up to date",
         args.dir.display(),
         args.node.display(),
         count(Change::Added),
         count(Change::Changed),
-        count(Change::Removed)
+        count(Change::Removed),
+        again(args)
     ));
     Err(Failure::Findings)
 }
 
-fn compare(name: String, folder: &Path, tree: &FileTree, is_fleet: bool) -> Result<NodeDiff, Failure> {
-    let is_there = fs::exists(folder);
-    let found: BTreeMap<String, OnDisk> = if is_there {
-        fs::read_tree(folder, &review::roots(), MAX_SOURCE_BYTES as u64)?
-    } else {
-        BTreeMap::new()
-    };
-    if found.is_empty() && !is_fleet {
-        return Err(Failure::Usage(format!(
-            "{} is no folder that `nodebake render` wrote: it has neither MANIFEST nor files of a node",
-            folder.display()
-        )));
+/// Every node beside its folder, on all CPUs.
+fn compare(ui: &Ui, loaded: Loaded, args: &Args) -> Result<Vec<NodeDiff>, Failure> {
+    let is_fleet = loaded.is_fleet;
+    let impacts = Impacts::read(&loaded.catalog).map_err(|failed| {
+        report::print(ui, &failed, args.common.short);
+        Failure::Findings
+    })?;
+    let packer = Packer::default();
+    let (compared, findings) = loaded.build_with(|built, catalog| {
+        let name = built.plan.spec.name.value.clone();
+        let folder = goldens::folder(&args.dir, &name, is_fleet);
+        let found = match goldens::read(&folder) {
+            Ok(found) => found,
+            Err(error) => return Ok(Err(error)),
+        };
+        let golden = Golden::new(built.verified.tree(), goldens::user_data(&built, &packer));
+        let is_none = found.as_ref().is_some_and(BTreeMap::is_empty);
+        let node = review::compare_node(name, &golden, found.as_ref(), &built.plan, catalog, &impacts);
+        Ok(Ok((node, folder, is_none)))
+    });
+    load::settle(ui, &findings, &args.common)?;
+    if !fs::exists(&args.dir) {
+        let again = again(args);
+        let missing = anyhow::anyhow!("{} is not there: `{again}` writes it", args.dir.display());
+        return Err(Failure::World(missing));
     }
-    let files = review::diff(tree, &found);
-    let change = match files.is_empty() {
-        true => None,
-        false if is_there => Some(Change::Changed),
-        false => Some(Change::Added),
-    };
-    Ok(NodeDiff { name, change, files })
+    let mut nodes = Vec::new();
+    for one in compared.ok_or(Failure::Findings)? {
+        let (node, folder, is_none) = one?;
+        if is_none && !is_fleet {
+            return Err(goldens::no_goldens(&folder));
+        }
+        nodes.push(node);
+    }
+    Ok(nodes)
+}
+
+fn again(args: &Args) -> String {
+    format!("nodebake render {} -o {}", args.node.display(), args.dir.display())
 }
 
 fn word(change: Change) -> &'static str {

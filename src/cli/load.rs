@@ -111,6 +111,14 @@ impl Loaded {
         self.build_beside(None, finish)
     }
 
+    /// As [`Self::build`]; `finish` gets the catalog too.
+    pub(super) fn build_with<T: Send>(
+        self,
+        finish: impl Fn(Built, &Catalog) -> Result<T, Report> + Sync,
+    ) -> (Option<Vec<T>>, Report) {
+        self.build_all(None, finish)
+    }
+
     /// As [`Self::build`]. Of a single node `beside` gets its files while they are verified, on a second CPU; of a fleet
     /// all CPUs have work.
     pub(super) fn build_beside<T: Send>(
@@ -119,14 +127,6 @@ impl Loaded {
         finish: impl Fn(Built) -> Result<T, Report> + Sync,
     ) -> (Option<Vec<T>>, Report) {
         self.build_all(beside, |built, _| finish(built))
-    }
-
-    /// As [`Self::build`]; `finish` gets the catalog too.
-    pub(super) fn build_with<T: Send>(
-        self,
-        finish: impl Fn(Built, &Catalog) -> Result<T, Report> + Sync,
-    ) -> (Option<Vec<T>>, Report) {
-        self.build_all(None, finish)
     }
 
     fn build_all<T: Send>(

@@ -8,6 +8,7 @@ mod deliver;
 mod diff;
 mod explain;
 mod fetch;
+mod goldens;
 mod init;
 mod install;
 mod load;

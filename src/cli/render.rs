@@ -2,11 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Common, Failure, Outcome, Ui, load};
-use crate::base::MAX_SOURCE_BYTES;
+use super::{Common, Failure, Outcome, Ui, goldens, load};
+use crate::bake::Packer;
 use crate::edge::fs;
-use crate::review::{self, Leftovers, MANIFEST};
-use crate::tree::FileTree;
+use crate::review::{self, Golden, Leftovers, MANIFEST};
 
 /// Write the plain files of a node into a folder, by plane: node/ is the
 /// machine's root, cluster/ and aws/ are for kubectl and the AWS CLI.
@@ -27,29 +26,29 @@ pub(super) struct Args {
 pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
     let loaded = load::open(ui, &args.node, &args.common)?;
     let is_fleet = loaded.is_fleet;
-    let (built, findings) = loaded.build(Ok);
+    let packer = Packer::default();
+    let (built, findings) = loaded.build(|built| {
+        let user_data = goldens::user_data(&built, &packer);
+        Ok((built, user_data))
+    });
     load::settle(ui, &findings, &args.common)?;
     let built = built.ok_or(Failure::Findings)?;
-    let mut work: Vec<(PathBuf, &FileTree, Leftovers)> = Vec::new();
+    let mut work: Vec<(PathBuf, Golden<'_>, Leftovers)> = Vec::new();
     // Every folder is looked at before the first one is touched.
-    for node in &built {
-        let folder = if is_fleet {
-            args.output.join(&node.plan.spec.name.value)
-        } else {
-            args.output.clone()
-        };
-        let tree = node.verified.tree();
-        let left = look(&folder, tree)?;
-        work.push((folder, tree, left));
+    for (node, user_data) in &built {
+        let folder = goldens::folder(&args.output, &node.plan.spec.name.value, is_fleet);
+        let golden = Golden::new(node.verified.tree(), user_data.clone());
+        let left = look(&folder, &golden)?;
+        work.push((folder, golden, left));
     }
-    for (folder, tree, left) in &work {
-        write(folder, tree, left)?;
-        ui.talk(&format!("wrote {} files to {}", tree.len(), folder.display()));
+    for (folder, golden, left) in &work {
+        write(folder, golden, left)?;
+        ui.talk(&format!("wrote {} files to {}", golden.tree().len(), folder.display()));
         tell(ui, left);
     }
     if is_fleet {
         for name in fs::marked_folders(&args.output, MANIFEST)? {
-            if built.iter().all(|node| node.plan.spec.name.value != name) {
+            if built.iter().all(|(node, _)| node.plan.spec.name.value != name) {
                 let folder = args.output.join(name);
                 ui.talk(&format!("{} is of no node of this fleet: left alone", folder.display()));
             }
@@ -59,12 +58,11 @@ pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
 }
 
 /// What lies in a folder already. Refuses if something stands in the way.
-fn look(folder: &Path, tree: &FileTree) -> Result<Leftovers, Failure> {
-    if !fs::exists(folder) {
+fn look(folder: &Path, golden: &Golden<'_>) -> Result<Leftovers, Failure> {
+    let Some(found) = goldens::read(folder)? else {
         return Ok(Leftovers::default());
-    }
-    let found = fs::read_tree(folder, &review::roots(), MAX_SOURCE_BYTES as u64)?;
-    let left = review::leftovers(tree, &found);
+    };
+    let left = review::leftovers(golden, &found);
     if left.in_the_way.is_empty() {
         return Ok(left);
     }
@@ -76,7 +74,7 @@ fn look(folder: &Path, tree: &FileTree) -> Result<Leftovers, Failure> {
 }
 
 /// The MANIFEST comes last: whatever interrupts this, the next run finds all that is nodebake's listed in it.
-fn write(folder: &Path, tree: &FileTree, left: &Leftovers) -> Result<(), fs::FsError> {
+fn write(folder: &Path, golden: &Golden<'_>, left: &Leftovers) -> Result<(), fs::FsError> {
     for stale in &left.stale {
         let path = folder.join(stale);
         fs::remove(&path)?;
@@ -84,12 +82,12 @@ fn write(folder: &Path, tree: &FileTree, left: &Leftovers) -> Result<(), fs::FsE
             fs::remove_empty(folder, parent);
         }
     }
-    for entry in tree.iter() {
+    for entry in golden.tree().iter() {
         let path = folder.join(entry.tree_path());
         fs::remove_empty(folder, &path);
         fs::write_atomically(&path, entry.text.as_bytes(), entry.mode.bits())?;
     }
-    fs::write_atomically(&folder.join(MANIFEST), review::manifest(tree).as_bytes(), 0o644)
+    fs::write_atomically(&folder.join(MANIFEST), golden.manifest().as_bytes(), 0o644)
 }
 
 fn tell(ui: &Ui, left: &Leftovers) {

@@ -4,14 +4,17 @@
 //! the rest. So modes are compared as the MANIFEST has them, and of the files on the disk that one bit.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Serialize;
-use similar::TextDiff;
 
-use super::leftovers::{above, found_manifest, made};
+use super::change::{How, Item, meaning, unified_body};
+use super::golden::Golden;
+use super::impact::{Impact, Impacts};
+use super::leftovers::{above, found_manifest};
 use super::manifest::{MANIFEST, Manifest};
-use crate::base::{Mode, OnDisk};
-use crate::tree::FileTree;
+use crate::base::{Mode, OnDisk, Source, masked, secrets};
+use crate::tree::Entry;
 
 /// How a file changes from the folder to the render.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -36,57 +39,158 @@ pub struct ModeChange {
 
 /// A file that is not the same.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct FileDiff {
     /// Its path in the folder.
     pub path: String,
     /// How it changes.
     pub change: Change,
+    /// In which way its content differs.
+    pub how: How,
+    /// Who reads it, in a word, such as `kubelet`; its own name where nobody is known.
+    pub subject: String,
+    /// What a machine needs to take all of it.
+    pub impact: Impact,
     /// How its mode changes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mode: Option<ModeChange>,
+    /// The values that differ.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub items: Vec<Item>,
+    /// The template that makes it, or the user's own line of node.yaml.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
     /// What else there is to say about it.
     pub notes: Vec<String>,
+    /// The line, counted from 1, that has a mark of a merge conflict.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub conflict: Option<usize>,
+    /// Whether somebody edited it since it was rendered.
+    #[serde(skip_serializing_if = "is_false")]
+    pub edited: bool,
+    /// Whether the folder's file holds a secret, at this line counted from 1. Texts here have it starred out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret: Option<usize>,
+    /// The folder's text, for findings that point into it.
+    #[serde(skip)]
+    pub source: Option<Arc<Source>>,
     /// The change of its text as a unified diff; empty if the texts are the same, or one is none.
     pub diff: String,
 }
 
-/// Compares `tree` with what was read of a folder. The MANIFEST is a file among them, and comes last.
-pub fn diff(tree: &FileTree, found: &BTreeMap<String, OnDisk>) -> Vec<FileDiff> {
-    let old = found_manifest(found);
-    let made = made(tree);
-    let modes: BTreeMap<String, Mode> = tree.iter().map(|entry| (entry.tree_path(), entry.mode)).collect();
-    let mut paths: Vec<&String> = made.keys().chain(found.keys()).collect();
-    paths.sort_by_key(|path| (path.as_str() == MANIFEST, *path));
-    paths.dedup();
-    let one = |path: &String| {
-        let new = made.get(path).map(String::as_str);
-        compare(path, new, modes.get(path).copied(), found, &old)
-    };
-    paths.into_iter().filter_map(one).collect()
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_false(is: &bool) -> bool {
+    !is
 }
 
-fn compare(
-    path: &str,
-    new: Option<&str>,
-    mode: Option<Mode>,
-    found: &BTreeMap<String, OnDisk>,
-    old: &Manifest,
-) -> Option<FileDiff> {
-    let mut made = FileDiff {
-        path: path.to_owned(),
-        change: if new.is_some() {
-            Change::Changed
-        } else {
-            Change::Removed
-        },
-        mode: None,
-        notes: Vec::new(),
-        diff: String::new(),
+impl ModeChange {
+    /// Whether somebody may do with the file now what he could not.
+    pub fn widens(&self) -> bool {
+        self.rendered.bits() & !self.folder.bits() != 0
+    }
+}
+
+impl FileDiff {
+    fn new(path: &str, change: Change) -> Self {
+        Self {
+            path: path.to_owned(),
+            change,
+            how: How::Same,
+            subject: path.rsplit('/').next().unwrap_or(path).to_owned(),
+            impact: Impact::Nothing,
+            mode: None,
+            items: Vec::new(),
+            origin: None,
+            notes: Vec::new(),
+            conflict: None,
+            edited: false,
+            secret: None,
+            source: None,
+            diff: String::new(),
+        }
+    }
+
+    /// What changed in it, a line each, in words; never empty.
+    pub fn words(&self) -> Vec<String> {
+        let mut words: Vec<String> = match (self.change, self.how) {
+            (Change::Added, _) => vec!["added".into()],
+            (Change::Removed, _) => vec!["removed".into()],
+            (_, How::Values) => self.items.iter().map(Item::words).collect(),
+            (_, How::Comments) => vec!["only comments or blank lines".into()],
+            (_, How::Reformatted) => vec!["reformatted: the same values".into()],
+            (_, How::Reordered) => vec!["reordered: the same values".into()],
+            (_, How::Text) => vec![self.counted()],
+            (_, How::Opaque) => vec!["changed".into()],
+            (_, How::Same) => Vec::new(),
+        };
+        if let Some(mode) = self.mode {
+            let wider = if mode.widens() { ": wider" } else { "" };
+            words.push(format!("mode {} → {}{wider}", mode.folder, mode.rendered));
+        }
+        if words.is_empty() {
+            words.push("its mode on the disk".into());
+        }
+        words
+    }
+
+    fn counted(&self) -> String {
+        let lines = |mark: char| self.diff.lines().skip(2).filter(|line| line.starts_with(mark)).count();
+        match (lines('+'), lines('-')) {
+            (0, 0) => "text".into(),
+            (more, fewer) => format!("text: +{more} -{fewer} lines"),
+        }
+    }
+}
+
+/// Compares a rendered node with what was read of a folder. The MANIFEST is a file among them, and comes last.
+pub fn diff(golden: &Golden<'_>, found: &BTreeMap<String, OnDisk>, impacts: &Impacts) -> Vec<FileDiff> {
+    let old = found_manifest(found);
+    let mut paths: Vec<&str> = golden.paths().chain(found.keys().map(String::as_str)).collect();
+    paths.sort_unstable_by_key(|path| (*path == MANIFEST, *path));
+    paths.dedup();
+    let mut all: Vec<FileDiff> = paths
+        .into_iter()
+        .filter_map(|path| compare(path, golden, found, &old))
+        .collect();
+    for file in &mut all {
+        judge(file, impacts);
+    }
+    all
+}
+
+/// What each change needs, and the file with them.
+fn judge(file: &mut FileDiff, impacts: &Impacts) {
+    let whole = impacts.of(&file.path, "");
+    if let Some(subject) = whole.subject {
+        subject.clone_into(&mut file.subject);
+    }
+    for item in &mut file.items {
+        item.impact = impacts.of(&file.path, &item.at).impact;
+    }
+    file.impact = match file.how {
+        How::Same | How::Comments | How::Reformatted | How::Reordered if file.change == Change::Changed => {
+            Impact::Nothing
+        }
+        How::Values => file.items.iter().map(|item| item.impact).max().unwrap_or(whole.impact),
+        _ => whole.impact,
     };
+}
+
+fn compare(path: &str, golden: &Golden<'_>, found: &BTreeMap<String, OnDisk>, old: &Manifest) -> Option<FileDiff> {
+    let new = golden.text(path);
+    let entry = golden.entry(path);
+    let mode = entry.map(|entry| entry.mode);
+    let change = if new.is_some() {
+        Change::Changed
+    } else {
+        Change::Removed
+    };
+    let mut made = FileDiff::new(path, change);
     match found.get(path) {
         Some(OnDisk::Folder) if new.is_none() => return None,
         None | Some(OnDisk::Folder) => {
             made.change = Change::Added;
+            made.how = How::Text;
             made.diff = unified(path, None, new);
             let barred = above(path).find(|folder| found.get(*folder).is_some_and(|what| *what != OnDisk::Folder));
             made.notes.extend(barred.map(|folder| format!("{folder} is no folder")));
@@ -109,21 +213,51 @@ fn compare(
                 return None;
             }
             if !same {
-                made.notes.extend(about_content(bytes, new));
-                made.diff = text(bytes).map_or_else(String::new, |old| unified(path, Some(old), new));
+                content(&mut made, bytes, new, entry);
                 if old.lists(path) && !old.pins(path, bytes) {
+                    made.edited = true;
                     made.notes.push("edited since it was rendered".into());
                 }
             }
         }
-        Some(OnDisk::Large(size)) => made.notes.push(format!("has {size} bytes in the folder")),
-        Some(OnDisk::Link) => made.notes.push("is a link in the folder".into()),
-        Some(OnDisk::Special) => made.notes.push("is no file in the folder".into()),
+        Some(OnDisk::Large(size)) => opaque(&mut made, format!("has {size} bytes in the folder")),
+        Some(OnDisk::Link) => opaque(&mut made, "is a link in the folder".into()),
+        Some(OnDisk::Special) => opaque(&mut made, "is no file in the folder".into()),
     }
     if new.is_none() && !old.lists(path) {
         made.notes.push("nodebake did not write it".into());
     }
     Some(made)
+}
+
+fn opaque(file: &mut FileDiff, note: String) {
+    file.how = How::Opaque;
+    file.notes.push(note);
+}
+
+/// How the bytes of the folder's file became those of the rendered one.
+fn content(file: &mut FileDiff, bytes: &[u8], new: Option<&str>, entry: Option<&Entry>) {
+    let Some(old) = text(bytes) else {
+        opaque(file, format!("is binary in the folder, {} bytes", bytes.len()));
+        return;
+    };
+    about_content(file, old, new);
+    if let Some(first) = secrets(old).first() {
+        file.secret = Some(old[..first.range.start].matches('\n').count() + 1);
+        file.notes.push(format!("holds {} in the folder", first.what));
+    }
+    let (old, new) = (masked(old), new.map(masked));
+    file.how = How::Text;
+    if let (Some(entry), Some(new)) = (entry, &new)
+        && file.conflict.is_none()
+        && old != *new
+    {
+        let meaning = meaning(entry.filetype, &file.path, &old, new);
+        file.how = meaning.how;
+        file.items = meaning.items;
+    }
+    file.diff = unified(&file.path, Some(&old), new.as_deref());
+    file.source = Some(Source::new(file.path.as_str(), old.into_owned()));
 }
 
 /// Bytes as text, if they are.
@@ -132,29 +266,27 @@ fn text(bytes: &[u8]) -> Option<&str> {
 }
 
 /// What people do to files by accident.
-fn about_content(bytes: &[u8], new: Option<&str>) -> Vec<String> {
-    let Some(old) = text(bytes) else {
-        return vec![format!("is binary in the folder, {} bytes", bytes.len())];
-    };
-    let mut notes = Vec::new();
+fn about_content(file: &mut FileDiff, old: &str, new: Option<&str>) {
     let marker = |line: &str| line.starts_with("<<<<<<< ") || line.starts_with(">>>>>>> ");
     if let Some(at) = old.lines().position(marker) {
-        notes.push(format!("has the marks of a merge conflict, line {}", at + 1));
+        file.conflict = Some(at + 1);
+        file.notes
+            .push(format!("has the marks of a merge conflict, line {}", at + 1));
     }
     if new.is_some_and(|new| new == old.replace("\r\n", "\n")) {
-        notes.push("only its line ends differ: CRLF in the folder".into());
+        file.notes.push("only its line ends differ: CRLF in the folder".into());
     }
-    notes
 }
 
 /// The change as `patch -p1` takes it in the folder.
 fn unified(path: &str, old: Option<&str>, new: Option<&str>) -> String {
     let side = |letter: char, text: Option<&str>| text.map_or("/dev/null".into(), |_| format!("{letter}/{path}"));
-    let change = TextDiff::from_lines(old.unwrap_or_default(), new.unwrap_or_default())
-        .unified_diff()
-        .header(&side('a', old), &side('b', new))
-        .to_string();
-    visible(&change)
+    let (from, to) = (side('a', old), side('b', new));
+    visible(&unified_body(
+        (&from, &to),
+        old.unwrap_or_default(),
+        new.unwrap_or_default(),
+    ))
 }
 
 /// Text with its control characters written out: a folder may hold anything, and a terminal obeys them.

@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use super::manifest::{MANIFEST, Manifest, manifest};
+use super::golden::Golden;
+use super::manifest::{MANIFEST, Manifest};
 use crate::base::OnDisk;
 use crate::catalog::Plane;
-use crate::tree::FileTree;
 
 /// What a folder holds beside the files of a tree.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -36,27 +36,21 @@ pub(super) fn found_manifest(found: &BTreeMap<String, OnDisk>) -> Manifest {
     }
 }
 
-/// The files that a render of `tree` writes, by path.
-pub(super) fn made(tree: &FileTree) -> BTreeMap<String, String> {
-    let files = tree.iter().map(|entry| (entry.tree_path(), entry.text.clone()));
-    files.chain([(MANIFEST.to_owned(), manifest(tree))]).collect()
-}
-
 /// The folders above a path.
 pub(super) fn above(path: &str) -> impl Iterator<Item = &str> {
     path.match_indices('/').map(|(at, _)| &path[..at])
 }
 
 /// Compares what was read of a folder with what is about to be written into it.
-pub fn leftovers(tree: &FileTree, found: &BTreeMap<String, OnDisk>) -> Leftovers {
+pub fn leftovers(golden: &Golden<'_>, found: &BTreeMap<String, OnDisk>) -> Leftovers {
     let old = found_manifest(found);
-    let made = made(tree);
+    let is_made = |path: &str| golden.text(path).is_some();
     let mut left = Leftovers {
         damage: old.damage,
         ..Leftovers::default()
     };
     for (path, what) in found {
-        if *what == OnDisk::Folder || made.contains_key(path) {
+        if *what == OnDisk::Folder || is_made(path) {
             continue;
         }
         let kind = match what {
@@ -69,11 +63,11 @@ pub fn leftovers(tree: &FileTree, found: &BTreeMap<String, OnDisk>) -> Leftovers
     let stays = |path: &str| !left.stale.iter().any(|stale| stale == path);
     let mut in_the_way = Vec::new();
     for path in left.edited.iter().chain(&left.foreign) {
-        if let Some(file) = above(path).find(|folder| made.contains_key(*folder)) {
+        if let Some(file) = above(path).find(|folder| is_made(folder)) {
             in_the_way.push(format!("{path} is in a folder where the file {file} is to be"));
         }
     }
-    for path in made.keys() {
+    for path in golden.paths() {
         for folder in above(path) {
             let barred = found.get(folder).is_some_and(|what| *what != OnDisk::Folder);
             if barred && stays(folder) {

@@ -26,6 +26,7 @@ mod trace;
 
 pub use check::{Check, check, checks};
 pub use systemd::{After, Reason, start_order};
+pub use trace::{Step, Trail};
 
 use std::cell::OnceCell;
 use std::sync::Arc;

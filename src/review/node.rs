@@ -1,0 +1,163 @@
+//! How one node differs from its folder.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::change::Cause;
+use super::diff::{Change, FileDiff, diff};
+use super::golden::Golden;
+use super::impact::{Impact, Impacts};
+use super::leftovers::found_manifest;
+use super::manifest::{Manifest, UserData, maker};
+use crate::base::{OnDisk, Place};
+use crate::catalog::Catalog;
+use crate::plan::Plan;
+use crate::verify::Trail;
+
+/// The differences of one node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NodeDiff {
+    /// The node.
+    pub name: String,
+    /// None: the folder is there and has the same files.
+    pub change: Option<Change>,
+    /// The most that any of the changes needs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub impact: Option<Impact>,
+    /// How its user-data changes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_data: Option<UserDataChange>,
+    /// The program that made the folder, if it was another one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub maker: Option<String>,
+    /// Templates that differ from those that made the folder.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub templates: Vec<String>,
+    /// The files that differ.
+    pub files: Vec<FileDiff>,
+}
+
+/// The user-data before and after; one of them may not be known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UserDataChange {
+    /// As the folder's MANIFEST has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub old: Option<UserData>,
+    /// As it is baked now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub new: Option<UserData>,
+}
+
+impl UserDataChange {
+    /// In words: `user-data 26,736 → 27,001 bytes (+265)`.
+    pub fn words(&self) -> String {
+        let size = |side: &Option<UserData>| {
+            side.as_ref().map_or("not known".into(), |data| {
+                let packed = if data.gzipped { " gzip" } else { "" };
+                format!("{}{packed}", grouped(data.bytes))
+            })
+        };
+        let mut text = format!("user-data {} → {} bytes", size(&self.old), size(&self.new));
+        if let (Some(old), Some(new)) = (&self.old, &self.new) {
+            let sign = if new.bytes < old.bytes { '-' } else { '+' };
+            text.push_str(&format!(" ({sign}{})", grouped(new.bytes.abs_diff(old.bytes))));
+        }
+        text
+    }
+}
+
+/// A number with its thousands apart.
+fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+impl NodeDiff {
+    /// A node without a folder, or a folder without a node.
+    pub fn whole(name: String, change: Change) -> Self {
+        Self {
+            name,
+            change: Some(change),
+            impact: None,
+            user_data: None,
+            maker: None,
+            templates: Vec::new(),
+            files: Vec::new(),
+        }
+    }
+}
+
+/// Compares the node `name` with what was read of its folder; `None` if there is no folder. What decided each new value
+/// is looked up in `plan` and `catalog`.
+pub fn compare_node(
+    name: String,
+    golden: &Golden<'_>,
+    found: Option<&BTreeMap<String, OnDisk>>,
+    plan: &Plan,
+    catalog: &Catalog,
+    impacts: &Impacts,
+) -> NodeDiff {
+    let nothing = BTreeMap::new();
+    let is_there = found.is_some();
+    let found = found.unwrap_or(&nothing);
+    let mut files = diff(golden, found, impacts);
+    let change = match files.is_empty() {
+        true => None,
+        false if is_there => Some(Change::Changed),
+        false => Some(Change::Added),
+    };
+    let mut made = NodeDiff::whole(name, Change::Changed);
+    made.change = change;
+    if change.is_none() {
+        return made;
+    }
+    for file in &mut files {
+        explain(file, golden, plan, catalog);
+    }
+    made.impact = files.iter().map(|file| file.impact).max();
+    made.files = files;
+    if is_there {
+        let old = found_manifest(found);
+        if old.user_data.as_ref() != golden.user_data() {
+            made.user_data = Some(UserDataChange {
+                old: old.user_data.clone(),
+                new: golden.user_data().cloned(),
+            });
+        }
+        made.templates = old.other_templates(&Manifest::parse(golden.manifest()));
+        made.maker = old.maker.filter(|maker_then| *maker_then != maker());
+    }
+    made
+}
+
+/// Leads the new values of a file back to what decided them.
+fn explain(file: &mut FileDiff, golden: &Golden<'_>, plan: &Plan, catalog: &Catalog) {
+    let Some(entry) = golden.entry(&file.path) else { return };
+    let trail = Trail::new(plan, catalog, entry);
+    file.origin = Some(trail.made_by());
+    for item in &mut file.items {
+        let Some(line) = item.new_line else { continue };
+        let steps = trail.of(line).into_iter().map(|step| Cause {
+            what: step.value.unwrap_or_else(|| "template".into()),
+            origin: step.origin,
+            place: step.place.filter(|place| !is_built_in(catalog, place)),
+        });
+        item.causes = steps.collect();
+    }
+}
+
+/// Whether a place is in a file that is part of this program: nobody can open it.
+fn is_built_in(catalog: &Catalog, place: &Place) -> bool {
+    let name = &place.source.name;
+    !catalog.is_overlaid(name) && catalog.file(name).is_some_and(|file| Arc::ptr_eq(file, &place.source))
+}
