@@ -6,6 +6,7 @@
 //! once: a page of a thousand nodes grows with what differs.
 
 mod bar;
+mod changes;
 mod findings;
 mod html;
 mod kinds;

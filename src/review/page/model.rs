@@ -5,15 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::bar::{Bar, Part, Unit, percent};
+use super::changes::Changes;
 use super::findings::FindingView;
 use super::kinds::{kinds, own_files};
 use super::node::{File, NodeView};
 use super::order::{Picture, picture};
 use super::own_lines::{OwnLine, own_lines};
-use super::text::{count, grouped, shown};
+use super::text::{Paths, count, few, grouped, shown};
 use super::values::ValueView;
 use crate::base::Sha256;
 use crate::catalog::Plane;
+use crate::review::NodeDiff;
 
 /// A whole page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -25,6 +27,7 @@ pub struct Page {
     cards: Vec<(String, String)>,
     rows: Vec<Row>,
     findings: Vec<Told>,
+    changes: Option<Changes>,
     kinds: Vec<Kind>,
 }
 
@@ -145,15 +148,6 @@ const LARGE: usize = 7;
 /// Digits of a digest that a page shows and links by.
 const DIGITS: usize = 12;
 
-/// Names of a few, and how many more.
-fn few(names: &[&str]) -> String {
-    const FEW: usize = 5;
-    match names.len().checked_sub(FEW) {
-        None | Some(0) => names.join(", "),
-        Some(more) => format!("{} and {} more", names[..FEW].join(", "), grouped(more as u64)),
-    }
-}
-
 impl Page {
     /// The page of `nodes`, which `source` describes.
     pub fn new(title: &str, source: &str, is_fleet: bool, nodes: &[NodeView]) -> Self {
@@ -174,8 +168,16 @@ impl Page {
             cards: cards(nodes, made.len(), findings.len()),
             rows: nodes.iter().map(row).collect(),
             findings,
+            changes: None,
             kinds: made,
         }
+    }
+
+    /// The page with what differs from the folder of goldens called `folder`.
+    #[must_use]
+    pub fn against(mut self, folder: &str, nodes: &[NodeDiff], paths: &Paths) -> Self {
+        self.changes = Some(Changes::new(folder, nodes, paths));
+        self
     }
 }
 
@@ -440,12 +442,26 @@ fn member(first: &NodeView, node: &NodeView, own: &BTreeSet<usize>) -> Member {
         name: shown(&node.name),
         node_name: shown(&node.node_name),
         used: Unit::Byte.words(node.user_data.used as u64),
-        values: values.map(|value| (value.path.clone(), value.value.clone())).collect(),
+        values: values
+            .map(|value| (value.path.clone(), own_items(first, value)))
+            .collect(),
         files: files
             .map(|at| {
                 let (file, base) = (&node.files[*at], &first.files[*at]);
                 (shown(&tree_path(file)), own_lines(&base.text, &file.text))
             })
             .collect(),
+    }
+}
+
+/// A value; of a list only what the first node's has not.
+fn own_items(first: &NodeView, value: &ValueView) -> String {
+    let base = first.values.iter().find(|other| other.path == value.path);
+    let known: Vec<&str> = base.map(|base| base.value.lines().collect()).unwrap_or_default();
+    let own: Vec<&str> = value.value.lines().filter(|item| !known.contains(item)).collect();
+    match own.len() {
+        0 => value.value.clone(),
+        _ if own.len() == value.value.lines().count() => value.value.clone(),
+        _ => format!("\u{2026}\n{}", own.join("\n")),
     }
 }

@@ -100,6 +100,15 @@ fn is_hidden(letter: char) -> bool {
     ) || code & 0xfffe == 0xfffe
 }
 
+/// Names of a few, and how many more.
+pub(super) fn few(names: &[&str]) -> String {
+    const FEW: usize = 5;
+    match names.len().checked_sub(FEW) {
+        None | Some(0) => names.join(", "),
+        Some(more) => format!("{} and {} more", names[..FEW].join(", "), grouped(more as u64)),
+    }
+}
+
 /// `1 file`, `2 files`.
 pub(super) fn count(number: usize, word: &str) -> String {
     format!(
