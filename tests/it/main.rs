@@ -19,6 +19,7 @@ mod golden;
 mod judges;
 mod nocloud;
 mod offline;
+mod page;
 mod properties;
 mod seed;
 mod support;

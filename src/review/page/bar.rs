@@ -50,10 +50,15 @@ pub(super) fn percent(part: u64, whole: u64) -> String {
     if whole == 0 || part == 0 {
         return "0 %".into();
     }
-    let tenths = u128::from(part) * 1000 / u128::from(whole);
+    if part == whole {
+        return "100 %".into();
+    }
+    let (part, whole) = (u128::from(part), u128::from(whole));
+    // Rounded, but what is not all is never said to be.
+    let tenths = (part * 1000 + whole / 2) / whole;
+    let tenths = if part < whole { tenths.min(999) } else { tenths };
     match tenths {
         0 => "< 0.1 %".into(),
-        _ if tenths >= 1000 && tenths.is_multiple_of(10) => format!("{} %", tenths / 10),
         _ => format!("{}.{} %", tenths / 10, tenths % 10),
     }
 }
@@ -205,6 +210,8 @@ mod tests {
         assert_eq!(Unit::MilliCpu.words(145), "145m");
         assert_eq!(Unit::Mib.words(1465), "1,465 MiB");
         assert_eq!(Unit::Mib.words(198_656), "194.0 GiB");
-        assert_eq!(percent(1, 1), "100 %");
+        let said = [(1, 1), (99_999, 100_000), (145, 30_000), (1, 10_000), (3, 2)];
+        let said = said.map(|(part, whole)| percent(part, whole));
+        assert_eq!(said, ["100 %", "99.9 %", "0.5 %", "< 0.1 %", "150.0 %"]);
     }
 }

@@ -40,7 +40,7 @@ pub(super) struct Step {
     pub(super) whose: Whose,
     /// The steps it directly comes after, by their number.
     pub(super) after: Vec<usize>,
-    /// Those of them that start it.
+    /// The steps that start it, whether or not something lies between.
     pub(super) started_by: Vec<usize>,
     /// Units it asks for, with the key's word.
     pub(super) asks: Vec<String>,
@@ -129,6 +129,11 @@ pub(super) fn steps(plan: &Plan, tree: &FileTree, catalog: &Catalog, paths: &Pat
             all
         };
         let after = reduced.get(name).map(&numbers).unwrap_or_default();
+        let begun_by: BTreeSet<&str> = starts
+            .iter()
+            .filter(|(started, _)| started == name)
+            .map(|(_, by)| *by)
+            .collect();
         let asks = unit.map(|unit| words(unit, &["Requires", "BindsTo", "Requisite", "Wants"]));
         Step {
             name: (*name).to_owned(),
@@ -137,11 +142,7 @@ pub(super) fn steps(plan: &Plan, tree: &FileTree, catalog: &Catalog, paths: &Pat
                 Some(unit) if unit.whole => Whose::Tree,
                 _ => Whose::Image,
             },
-            started_by: after
-                .iter()
-                .copied()
-                .filter(|before| starts.contains(&(*name, sorted[*before])))
-                .collect(),
+            started_by: numbers(&begun_by),
             after,
             asks: asks
                 .into_iter()

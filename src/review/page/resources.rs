@@ -16,7 +16,7 @@ pub(super) struct Resource {
     pub(super) name: &'static str,
     unit: Unit,
     capacity: u64,
-    /// What the capacity is counted from.
+    /// What the capacity is counted from, where it is not plain.
     pub(super) counted: String,
     kept: Vec<Part>,
 }
@@ -78,7 +78,7 @@ pub(super) fn resources(plan: &Plan, config: &Node) -> [Resource; 2] {
             name: "CPU",
             unit: Unit::MilliCpu,
             capacity: vcpus * 1000,
-            counted: format!("{vcpus} CPUs of {}", plan.instance_type.full_name()),
+            counted: String::new(),
             kept: cpu(config),
         },
         Resource {
@@ -86,7 +86,7 @@ pub(super) fn resources(plan: &Plan, config: &Node) -> [Resource; 2] {
             unit: Unit::Mib,
             capacity: memory,
             counted: format!(
-                "{memory} MiB are counted on, of a label of {label} GiB; first boot refuses a machine that has less"
+                "That is what is counted on of a label of {label} GiB: {memory} MiB; first boot refuses a machine that has less"
             ),
             kept: memory_kept(plan, config, memory),
         },
