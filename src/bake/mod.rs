@@ -1,5 +1,6 @@
 //! Floor 5: verified trees to artifacts. The same tree gives the same bytes, whatever machine bakes it.
 
+mod bootstrap;
 mod budget;
 pub mod bundle;
 mod cloud_init;
@@ -9,6 +10,7 @@ mod local;
 mod nocloud;
 mod pack;
 
+pub use bootstrap::{Published, bootstrap};
 pub use budget::{Budget, Share};
 pub use cloud_init::{STAGE, user_data};
 pub use nocloud::seed_image;

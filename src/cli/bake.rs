@@ -2,9 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Common, Failure, Outcome, Ui, bundle, load};
-use crate::bake::{Artifact, BakeOne, Format, Packer};
-use crate::base::Report;
+use super::{Common, Failure, Outcome, Ui, bootstrap, bundle, load};
+use crate::bake::{self, Artifact, Format, Packer};
 use crate::edge::fs;
 use crate::pipeline::Built;
 use crate::tree::FileTree;
@@ -23,7 +22,9 @@ pub(super) struct Args {
     #[arg(short, long, value_name = "PATH")]
     output: Option<PathBuf>,
     #[command(flatten)]
-    bundle: bundle::BundleArgs,
+    tarball: bundle::BundleArgs,
+    #[command(flatten)]
+    bootstrap: bootstrap::BootstrapArgs,
     #[command(flatten)]
     common: Common,
 }
@@ -37,6 +38,7 @@ fn format(word: &str) -> Result<Format, String> {
 }
 
 pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
+    let published = args.bootstrap.published(ui, args.format)?;
     let loaded = load::open(ui, &args.node, &args.common)?;
     let Some(one) = args.format.one() else {
         return bundle::run(
@@ -44,11 +46,11 @@ pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
             loaded,
             &args.node,
             args.output.as_deref(),
-            &args.bundle,
+            &args.tarball,
             &args.common,
         );
     };
-    args.bundle.refuse_unless_tarball()?;
+    args.tarball.refuse_unless_tarball()?;
     let is_fleet = loaded.is_fleet;
     if is_fleet && args.output.is_none() {
         return Err(Failure::Usage(
@@ -57,8 +59,15 @@ pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
     }
     let packer = Packer::default();
     let warm = |tree: &FileTree| packer.warm(tree);
-    let beside = (args.format == Format::CloudInit).then_some(&warm as &(dyn Fn(&FileTree) + Sync));
-    let (baked, findings) = loaded.build_beside(beside, |built| Baked::of(&built, one, &packer));
+    let carries = args.format == Format::CloudInit && published.is_none();
+    let beside = carries.then_some(&warm as &(dyn Fn(&FileTree) + Sync));
+    let (baked, findings) = loaded.build_beside(beside, |built| {
+        let artifact = match &published {
+            Some(bundle) => bake::bootstrap(&built.plan, &built.verified, bundle, &packer)?,
+            None => one(&built.plan, &built.verified, &packer)?,
+        };
+        Ok(Baked::of(&built, artifact))
+    });
     load::settle(ui, &findings, &args.common)?;
     // All nodes are baked before the first one is written.
     let baked = baked.ok_or(Failure::Findings)?;
@@ -94,12 +103,12 @@ struct Baked {
 }
 
 impl Baked {
-    fn of(built: &Built, bake: BakeOne, packer: &Packer) -> Result<Self, Report> {
-        Ok(Self {
-            artifact: bake(&built.plan, &built.verified, packer)?,
+    fn of(built: &Built, artifact: Artifact) -> Self {
+        Self {
+            artifact,
             name: built.plan.spec.name.value.clone(),
             is_limit_measured: built.plan.provider.verified,
-        })
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The command line: thin shells over the pipeline. The only place that names the edge, and the only one that prints.
 
 mod bake;
+mod bootstrap;
 mod bundle;
 mod catalog;
 mod check;

@@ -172,3 +172,36 @@ pub fn parent(path: &str) -> &str {
         Some((folder, _)) => folder,
     }
 }
+
+/// Removes a file, or a folder with all that is in it.
+pub(super) fn remove_tree(disk: &dyn Disk, path: &str) -> io::Result<()> {
+    match disk.look(path)? {
+        Look::Absent => Ok(()),
+        Look::Folder(_) => {
+            for name in disk.list(path)? {
+                remove_tree(disk, &format!("{path}/{name}"))?;
+            }
+            disk.remove_folder(path)
+        }
+        _ => disk.remove(path),
+    }
+}
+
+/// Removes a folder that is empty.
+pub(super) fn remove_if_empty(disk: &dyn Disk, folder: &str) -> io::Result<()> {
+    if matches!(disk.look(folder)?, Look::Folder(_)) && disk.list(folder)?.is_empty() {
+        disk.remove_folder(folder)?;
+    }
+    Ok(())
+}
+
+/// Removes the empty folders below a folder, and it too if it is empty then.
+pub(super) fn prune(disk: &dyn Disk, folder: &str) -> io::Result<()> {
+    for name in disk.list(folder)? {
+        let path = format!("{folder}/{name}");
+        if matches!(disk.look(&path)?, Look::Folder(_)) {
+            prune(disk, &path)?;
+        }
+    }
+    remove_if_empty(disk, folder)
+}

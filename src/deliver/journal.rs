@@ -4,7 +4,8 @@
 use std::io;
 
 use super::change::{After, Plan, Task};
-use super::disk::{Access, Disk, Seen, text};
+use super::disk::{Access, Disk, Seen, remove_tree, text};
+use crate::bake::bundle::STATE;
 use crate::base::{AbsPath, Sha256};
 
 /// The journal of the last transaction.
@@ -252,6 +253,17 @@ pub fn left(disk: &dyn Disk) -> io::Result<Left> {
     let plan = text(disk, &format!("{JOURNAL}/plan"))?.ok_or_else(|| damaged("it is missing"))?;
     let journal = Journal::parse(&plan).map_err(|why| damaged(&why))?;
     Ok(Left::Begun(journal, progress))
+}
+
+/// Makes the journal mean nothing, which takes no space, and removes it.
+pub(super) fn retire(disk: &dyn Disk) -> io::Result<()> {
+    remove_tree(disk, GONE)?;
+    if disk.is_folder(JOURNAL)? {
+        disk.rename(JOURNAL, GONE)?;
+        disk.sync_folder(STATE)?;
+        remove_tree(disk, GONE)?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -129,6 +129,11 @@ fn pump(part: &mut dyn Read, give: &mut dyn FnMut(Vec<u8>) -> bool) -> io::Resul
     }
 }
 
+/// An archive as it is, packed.
+pub fn packed(path: &Path) -> io::Result<impl Read> {
+    open_file(path)
+}
+
 #[expect(clippy::disallowed_methods, reason = "this is the edge")]
 fn open_file(path: &Path) -> io::Result<File> {
     File::open(path)

@@ -659,6 +659,12 @@ pub(super) const ROWS: &[Check] = &[
         "Two files at one path, or an artifact that the cache does not have, would be found out on the closed site.",
     ),
     rule(
+        "bake/bundle-differs",
+        Error,
+        "A document that fetches a bundle fetches what was just checked",
+        "The machine would install what the bundle was baked of, which nobody has reviewed with this document.",
+    ),
+    rule(
         "bake/local-artifact",
         Error,
         "What the machine is to download is on the web",

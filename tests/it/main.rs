@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod aws_credentials;
+mod bootstrap;
 mod bundle;
 mod catalog;
 mod checks;

@@ -7,6 +7,7 @@ use std::num::NonZero;
 use sha2::Digest;
 use tar::{EntryType, Header};
 
+use super::beside::beside;
 use super::contents::{Body, Bundle, BundleMember};
 use super::gzip::gzip;
 use super::list::MemberName;
@@ -88,7 +89,7 @@ impl Bundle {
     ) -> Result<(), BundleError> {
         match packing {
             Packing::Gzip => gzip(out, threads, |packed| self.tar(blobs, packed, progress)),
-            Packing::Zstd => {
+            Packing::Zstd => beside(out, |out| {
                 let mut packed = zstd::Encoder::new(out, ZSTD_LEVEL)?;
                 // Never 0, which takes another path and gives other bytes.
                 packed.multithread(u32::try_from(threads.get()).unwrap_or(1))?;
@@ -96,7 +97,7 @@ impl Bundle {
                 self.tar(blobs, &mut packed, progress)?;
                 packed.finish()?;
                 Ok(())
-            }
+            }),
         }
     }
 

@@ -3,7 +3,9 @@
 //! It holds plain files only. Archives among the artifacts are unpacked when it is baked, so that every file a machine
 //! will have is listed with its digest, and the installer unpacks nothing but the bundle.
 
+mod agree;
 mod archive;
+mod beside;
 mod contents;
 mod gzip;
 mod list;

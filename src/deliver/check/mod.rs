@@ -4,41 +4,25 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 
-use super::change::{After, Source};
-use super::plan::{Want, Wanted};
-use super::status::LIST;
+mod tables;
+
+use super::bundle::{Bundle, SHORT, done_name, list_name};
 use super::tarball::{Tarball, refused};
-use crate::bake::bundle::{BundleFile, BundleManifest, BundleNode, FORMAT, Line, MemberName, Part, STATE, parse_list};
-use crate::base::{AbsPath, Mode, Sha256};
+use crate::bake::bundle::{BundleManifest, FORMAT, MemberName, parse_list};
+use crate::base::Sha256;
+use tables::{hold, parse_sums};
 
 const MANIFEST: &str = "manifest.json";
+/// `sha256sum` of every other member.
 const SUMS: &str = "SHA256SUMS";
 const SBOM: &str = "sbom.cdx.json";
 /// What comes first in an archive, in this order.
 const FIRST: [&str; 3] = [MANIFEST, SUMS, "install.sh"];
 /// The most that the tables of a bundle may take. A fleet of a thousand nodes with two hundred files each has 60 MB.
 const MOST_TABLE: u64 = 128 << 20;
-const DONE: &str = "/var/lib/nodebake/artifacts.done";
-const ENV: (&str, &str) = ("node", "/etc/nodebake/node.env");
-const SCRIPT: (&str, &str) = ("node", "/usr/local/lib/nodebake/first-boot");
-/// Plane and path of texts that are needed before anything is written.
-const SHORT: [(&str, &str); 2] = [ENV, SCRIPT];
-/// Where systemd's own units lie that the machine's owner adds.
-const UNITS: &str = "/etc/systemd/system";
 
 /// A file of an unpacked bundle: its size, and its bytes.
 pub type Opened = (u64, Box<dyn Read>);
-
-/// A bundle that was found whole.
-#[derive(Debug, Clone)]
-pub struct Bundle {
-    /// What it says of itself.
-    pub manifest: BundleManifest,
-    /// What is to be installed, by node.
-    lists: BTreeMap<String, Vec<Line>>,
-    /// Short texts that are needed before anything is written.
-    texts: BTreeMap<MemberName, String>,
-}
 
 /// Reads an archive from its first byte to its last.
 pub fn check_archive(from: &mut dyn Read) -> io::Result<Bundle> {
@@ -218,7 +202,7 @@ impl Checker {
             self.texts.insert(name.clone(), text);
             got
         } else {
-            super::disk::digest(&mut from.take(size))?
+            crate::deliver::digest(&mut from.take(size))?
         };
         if got != *sha256 {
             return Err(refused(format!(
@@ -260,220 +244,5 @@ impl Checker {
             lists,
             texts: self.texts,
         })
-    }
-}
-
-fn list_name(node: &str) -> String {
-    format!("nodes/{node}/install.list")
-}
-
-fn done_name(node: &str) -> String {
-    format!("nodes/{node}/artifacts.done")
-}
-
-fn parse_sums(bytes: &[u8]) -> io::Result<BTreeMap<MemberName, Sha256>> {
-    let wrong = |at: usize, why: &str| refused(format!("{SUMS}, line {}: {why}", at + 1));
-    let text = std::str::from_utf8(bytes).map_err(|_| refused(format!("{SUMS} is not text")))?;
-    let mut sums = BTreeMap::new();
-    let mut folded: BTreeMap<String, String> = BTreeMap::new();
-    for (at, line) in text.lines().enumerate() {
-        let (sha256, name) = line
-            .split_once("  ")
-            .ok_or_else(|| wrong(at, "it is not a digest, two blanks and a name"))?;
-        let name: MemberName = name.parse().map_err(|why: String| wrong(at, &why))?;
-        let sha256 = sha256.parse().map_err(|why: String| wrong(at, &why))?;
-        if name.as_str() == SUMS {
-            return Err(wrong(at, "it tells of itself"));
-        }
-        if let Some(other) = folded.insert(name.as_str().to_ascii_lowercase(), name.to_string()) {
-            let why = if other == name.as_str() {
-                format!("`{name}` comes twice")
-            } else {
-                format!("`{name}` differs from `{other}` by case only")
-            };
-            return Err(wrong(at, &why));
-        }
-        sums.insert(name, sha256);
-    }
-    Ok(sums)
-}
-
-/// Holds a list against the manifest, and its paths against each other.
-fn hold(list: &[Line], node: &BundleNode, manifest: &BundleManifest) -> Result<(), String> {
-    let shown = |part: &str, sha256: &str, mode: &str, size: u64, member: &str, path: &str| {
-        format!("{part} {path} ({member}, {size} bytes, {mode}, {sha256})")
-    };
-    let told = |file: &BundleFile, part: &str, above: &str| {
-        let path = format!("{above}{}", file.path);
-        shown(part, &file.sha256, &file.mode, file.size, &file.member, &path)
-    };
-    let mut expected = BTreeSet::new();
-    for file in &node.files {
-        if [Part::Node, Part::Image].iter().any(|part| part.word() == file.plane) {
-            expected.insert(told(file, &file.plane, ""));
-        }
-        // First boot compares the machine with a copy.
-        if file.plane == Part::Node.word() {
-            expected.insert(told(file, Part::State.word(), &format!("{STATE}/stage")));
-        }
-    }
-    for name in &node.artifacts {
-        let artifact = manifest.artifacts.iter().find(|artifact| artifact.name == *name);
-        let artifact = artifact.ok_or_else(|| format!("{MANIFEST} has no artifact `{name}`"))?;
-        expected.extend(artifact.files.iter().map(|file| told(file, Part::Node.word(), "")));
-    }
-    let mut listed = BTreeSet::new();
-    for Line { part, file, member } in list {
-        let path = file.path.as_str();
-        if *part == Part::State && path == DONE && member.as_str() == done_name(&node.name) {
-            continue;
-        }
-        if *part == Part::State && !file.path.is_below(&format!("{STATE}/stage")) {
-            return Err(format!("`{path}` is not for a bundle to write"));
-        }
-        let (sha256, mode) = (file.sha256.to_string(), file.mode.to_string());
-        listed.insert(shown(part.word(), &sha256, &mode, file.size, member.as_str(), path));
-    }
-    if let Some(line) = listed.symmetric_difference(&expected).next() {
-        return Err(format!("it and {MANIFEST} differ: {line}"));
-    }
-    let paths: BTreeSet<&str> = list.iter().map(|line| line.file.path.as_str()).collect();
-    for line in list {
-        let path = line.file.path.as_str();
-        let mut above = super::disk::parent(path);
-        while above != "/" {
-            if paths.contains(above) {
-                return Err(format!("`{above}` is a file and the folder of `{path}`"));
-            }
-            above = super::disk::parent(above);
-        }
-    }
-    Ok(())
-}
-
-impl Bundle {
-    /// The node called `name`, or the only one there is.
-    pub fn node(&self, name: Option<&str>) -> Result<&BundleNode, String> {
-        let names: Vec<&str> = self.manifest.nodes.iter().map(|node| node.name.as_str()).collect();
-        match (name, self.manifest.nodes.as_slice()) {
-            (None, [only]) => Ok(only),
-            (None, _) => Err(format!(
-                "the bundle has {} nodes, choose one with --node: {}",
-                names.len(),
-                names.join(", ")
-            )),
-            (Some(name), nodes) => nodes
-                .iter()
-                .find(|node| node.name == name)
-                .ok_or_else(|| format!("the bundle has no node `{name}`, it has {}", names.join(", "))),
-        }
-    }
-
-    /// What a node's files are to be; with `image`, also what starts first boot in an image.
-    pub fn wanted(&self, node: &str, image: bool) -> Result<Wanted, String> {
-        let mut wanted = Wanted {
-            files: Vec::new(),
-            state: Vec::new(),
-            artifacts_done: self.text(&done_name(node)).map(str::to_owned),
-        };
-        // What was installed is kept beside the ledger: the modes are in it.
-        let list = list_name(node);
-        if let Some(text) = self.text(&list) {
-            wanted.state.push(Want {
-                path: LIST.parse()?,
-                after: After::File {
-                    sha256: Sha256::of(text.as_bytes()),
-                    mode: 0o644,
-                    size: text.len() as u64,
-                    source: Source::Text(text.to_owned()),
-                },
-            });
-        }
-        for line in self.lists.get(node).map(Vec::as_slice).unwrap_or_default() {
-            let Line { part, file, member } = line;
-            let mode: Mode = file.mode;
-            let want = Want {
-                path: file.path.clone(),
-                after: After::File {
-                    sha256: file.sha256,
-                    mode: mode.bits(),
-                    size: file.size,
-                    source: Source::Member(member.clone()),
-                },
-            };
-            match part {
-                Part::State => wanted.state.push(want),
-                Part::Node => wanted.files.push(want),
-                Part::Image if image => {
-                    wanted.files.push(want);
-                    wanted.files.extend(enabled(&file.path)?);
-                }
-                Part::Image => {}
-            }
-        }
-        Ok(wanted)
-    }
-
-    /// The settings that first boot of a node reads.
-    pub fn env(&self, node: &str) -> Option<&str> {
-        self.of(node, ENV)
-    }
-
-    /// The script that is first boot of a node.
-    pub fn first_boot(&self, node: &str) -> Option<&str> {
-        self.of(node, SCRIPT)
-    }
-
-    /// A short text of a node. Nodes share what they have in common, so its name in the bundle is not told by its path.
-    fn of(&self, node: &str, (plane, path): (&str, &str)) -> Option<&str> {
-        let node = self.manifest.nodes.iter().find(|known| known.name == node)?;
-        let file = node
-            .files
-            .iter()
-            .find(|file| file.plane == plane && file.path == path)?;
-        self.text(&file.member)
-    }
-
-    fn text(&self, name: &str) -> Option<&str> {
-        let name: MemberName = name.parse().ok()?;
-        self.texts.get(&name).map(String::as_str)
-    }
-}
-
-/// The link that has systemd start a unit of an image when the image boots; what `systemctl enable` would make.
-fn enabled(unit: &AbsPath) -> Result<Option<Want>, String> {
-    let is_unit = super::disk::parent(unit.as_str()) == UNITS && unit.as_str().ends_with(".service");
-    if !is_unit {
-        return Ok(None);
-    }
-    Ok(Some(Want {
-        path: format!("{UNITS}/multi-user.target.wants/{}", unit.file_name()).parse()?,
-        after: After::Link(unit.to_string()),
-    }))
-}
-
-/// The second reading of an archive: hands out its files.
-#[derive(Debug)]
-pub struct Unpack<R>(pub R);
-
-impl<R: Read> super::Supply for Unpack<R> {
-    fn supply(
-        &mut self,
-        wanted: &BTreeSet<MemberName>,
-        take: &mut dyn FnMut(&MemberName, &mut dyn Read) -> io::Result<()>,
-    ) -> io::Result<()> {
-        let mut archive = Tarball::new(&mut self.0);
-        let mut left = wanted.len();
-        // What comes after the last one that is wanted was looked at before.
-        while left > 0 {
-            let Some((name, _)) = archive.next_member()? else {
-                break;
-            };
-            if wanted.contains(&name) {
-                take(&name, &mut archive)?;
-                left -= 1;
-            }
-        }
-        Ok(())
     }
 }
