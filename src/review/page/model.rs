@@ -213,7 +213,7 @@ fn cards(nodes: &[NodeView], kinds: usize, findings: usize) -> Vec<(String, Stri
         let (used, data) = (Unit::Byte.words(node.user_data.used as u64), &node.user_data);
         let share = data
             .max
-            .map(|max| format!("{} of {}", percent(data.used as u64, max as u64), data.taker));
+            .map(|max| format!("{} of what {} takes", percent(data.used as u64, max as u64), data.taker));
         let whose = if nodes.len() > 1 {
             "largest user-data"
         } else {
