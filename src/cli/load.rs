@@ -10,6 +10,7 @@ use super::ui::Ui;
 use super::{Common, Failure, report};
 use crate::base::{Finding, Policy, Report, Source};
 use crate::catalog::Catalog;
+use crate::edge::git::Revision;
 use crate::edge::{clock, fs};
 use crate::facts::{self, ClusterFacts};
 use crate::pipeline::{self, Built};
@@ -27,17 +28,64 @@ pub(super) struct Loaded {
     pub(super) policy: Policy,
 }
 
+/// Where inputs are read: as they are now, or as a revision has them.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Inputs<'r> {
+    /// The disk.
+    Disk,
+    /// A revision, and what the user calls it.
+    Git(&'r Revision, &'r str),
+}
+
+impl Inputs<'_> {
+    fn read(self, path: &Path) -> Result<Arc<Source>, Box<Finding>> {
+        let Self::Git(revision, name) = self else {
+            return fs::read_source(path);
+        };
+        let name = format!("{name}:{}", path.display());
+        let wrong = |why: String| {
+            Box::new(Finding::new(
+                crate::base::Severity::Error,
+                "file/unreadable",
+                format!("{name} {why}"),
+            ))
+        };
+        match revision.read(path) {
+            Ok(Some(bytes)) => Source::from_bytes(&name, &bytes),
+            Ok(None) => Err(wrong("is not there".into())),
+            Err(error) => Err(wrong(format!("cannot be read: {error}"))),
+        }
+    }
+
+    fn walk(self, folder: &Path) -> Result<Vec<(String, PathBuf)>, String> {
+        match self {
+            Self::Disk => fs::walk(folder).map_err(|error| error.to_string()),
+            Self::Git(revision, _) => {
+                let names = revision.walk(folder).map_err(|error| error.to_string())?;
+                Ok(names
+                    .into_iter()
+                    .map(|name| (name.clone(), folder.join(name)))
+                    .collect())
+            }
+        }
+    }
+}
+
 /// The built-in catalog, with the user's folder over it.
 pub(super) fn catalog(folder: Option<&Path>) -> Result<Catalog, Report> {
+    catalog_from(Inputs::Disk, folder)
+}
+
+fn catalog_from(inputs: Inputs<'_>, folder: Option<&Path>) -> Result<Catalog, Report> {
     let Some(folder) = folder else {
         return Ok(Catalog::embedded());
     };
     let wrong = |message: String| Finding::new(crate::base::Severity::Error, "catalog/folder", message);
-    let files = fs::walk(folder).map_err(|error| Report::from(wrong(error.to_string())))?;
+    let files = inputs.walk(folder).map_err(|error| Report::from(wrong(error)))?;
     let mut report = Report::new();
     let mut sources = Vec::new();
     for (relative, path) in files {
-        match fs::read_source(&path) {
+        match inputs.read(&path) {
             Ok(source) => sources.push((relative, source)),
             Err(finding) => report.push(*finding),
         }
@@ -61,9 +109,22 @@ pub(super) fn open(ui: &Ui, node: &Path, common: &Common) -> Result<Loaded, Fail
 impl Loaded {
     /// Reads `node` and every cluster file it names.
     pub(super) fn read(node: &Path, catalog_folder: Option<&Path>, policy: Policy) -> Result<Self, Report> {
+        Self::read_from(Inputs::Disk, node, catalog_folder, policy)
+    }
+
+    /// As [`Self::read`], from these inputs.
+    pub(super) fn read_from(
+        inputs: Inputs<'_>,
+        node: &Path,
+        catalog_folder: Option<&Path>,
+        policy: Policy,
+    ) -> Result<Self, Report> {
         let mut report = Report::new();
-        let catalog = catalog(catalog_folder).map_err(|failed| report.extend(failed)).ok();
-        let document = fs::read_source(node)
+        let catalog = catalog_from(inputs, catalog_folder)
+            .map_err(|failed| report.extend(failed))
+            .ok();
+        let document = inputs
+            .read(node)
             .map_err(|finding| Report::from(*finding))
             .and_then(|source| spec::read(&source))
             .map_err(|failed| report.extend(failed))
@@ -76,7 +137,7 @@ impl Loaded {
         for node_spec in document.nodes {
             let path = node.parent().unwrap_or(Path::new("")).join(&node_spec.cluster.value);
             let facts = clusters.entry(path.clone()).or_insert_with(|| {
-                let read = fs::read_source(&path).map_err(|finding| {
+                let read = inputs.read(&path).map_err(|finding| {
                     // A file that node.yaml names and that is not there is a mistake in node.yaml.
                     let finding = if finding.place.is_none() {
                         finding.at(node_spec.cluster.place.clone())

@@ -9,6 +9,7 @@ mod deliver;
 mod diff;
 mod explain;
 mod fetch;
+mod golden;
 mod goldens;
 mod init;
 mod install;
@@ -17,6 +18,7 @@ mod page;
 mod progress;
 mod render;
 mod report;
+mod revision;
 mod rollback;
 mod status;
 mod table;
@@ -77,8 +79,10 @@ enum Command {
     Check(check::Args),
     /// Write the plain files of a node into a folder
     Render(render::Args),
-    /// Compare what a node renders now with a folder rendered before
+    /// Say what a change of a node does to the machines
     Diff(diff::Args),
+    /// Hold a folder of goldens to what its node renders
+    Golden(golden::Args),
     /// Write an HTML page about a node or a fleet
     Report(page::Args),
     /// Load the artifacts of a node or a fleet into the cache
@@ -168,6 +172,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(&ui, &args),
         Command::Render(args) => render::run(&ui, &args),
         Command::Diff(args) => diff::run(&ui, &args),
+        Command::Golden(args) => golden::run(&ui, &args),
         Command::Report(args) => page::run(&ui, &args),
         Command::Fetch(args) => fetch::run(&ui, &args),
         Command::Bake(args) => bake::run(&ui, &args),

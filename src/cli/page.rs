@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Common, Failure, Outcome, Ui, goldens, load, report};
+use super::{Common, Failure, Outcome, Ui, goldens, load};
 use crate::bake::{self, Artifact, Packer};
 use crate::catalog::Catalog;
 use crate::edge::fs::{self, FsError};
@@ -37,10 +37,7 @@ pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
         folder: args.node.parent().map(name_of).unwrap_or_default(),
         catalog: args.common.catalog.as_deref().map(name_of),
     };
-    let impacts = Impacts::read(&loaded.catalog).map_err(|failed| {
-        report::print(ui, &failed, args.common.short);
-        Failure::Findings
-    })?;
+    let impacts = goldens::impacts(ui, &loaded.catalog, &args.common)?;
     let (packer, texts) = (Packer::default(), Texts::default());
     let (nodes, findings) = loaded.build_with(|built, catalog| {
         let artifact = bake::user_data(&built.plan, &built.verified, &packer)?;
@@ -77,22 +74,17 @@ fn compare(
     dir: &Path,
     is_fleet: bool,
 ) -> Result<NodeDiff, FsError> {
-    let name = built.plan.spec.name.value.clone();
-    let found = goldens::read(&goldens::folder(dir, &name, is_fleet))?;
+    let folder = goldens::folder(dir, &built.plan.spec.name.value, is_fleet);
+    let found = goldens::read(&folder)?;
     let user_data = UserData {
         bytes: artifact.bytes.len(),
         gzipped: artifact.gzipped,
         sha256: artifact.sha256,
     };
     let golden = Golden::new(built.verified.tree(), Some(user_data));
-    Ok(review::compare_node(
-        name,
-        &golden,
-        found.as_ref(),
-        &built.plan,
-        catalog,
-        impacts,
-    ))
+    let shown = folder.display().to_string();
+    let found = (shown.as_str(), found.as_ref());
+    Ok(review::compare_node(&golden, found, &built.plan, catalog, impacts))
 }
 
 /// The differences, with the nodes that are in `dir` alone.

@@ -7,21 +7,34 @@ use serde::Serialize;
 use super::ui::Ui;
 use crate::base::{Finding, Place, Report, Severity, masked};
 
-/// Prints a report to stderr: snippets, or one line a finding; then the count.
+/// Prints a report to stderr: snippets, or one line a finding; then the count. Errors forbid writing.
 pub(super) fn print(ui: &Ui, report: &Report, short: bool) {
-    let findings = report.sorted();
-    for finding in &findings {
-        if short {
-            ui.talk(&one_line(finding));
-        } else {
-            ui.talk(&format!("{}\n", snippet(finding, ui.colour)));
-        }
+    told(ui, report, short, ": nothing is written");
+}
+
+/// As [`print`], for commands that write nothing anyway.
+pub(super) fn print_all(ui: &Ui, report: &Report, short: bool) {
+    told(ui, report, short, "");
+}
+
+/// One finding for people: a snippet, or a line.
+pub(super) fn one(finding: &Finding, colour: bool, short: bool) -> String {
+    if short {
+        one_line(finding)
+    } else {
+        format!("{}\n", snippet(finding, colour))
+    }
+}
+
+fn told(ui: &Ui, report: &Report, short: bool, consequence: &str) {
+    for finding in report.sorted() {
+        ui.talk(&one(finding, ui.colour, short));
     }
     let (errors, warnings) = report.counts();
     let count = |number: usize, word: &str| format!("{number} {word}{}", if number == 1 { "" } else { "s" });
     if errors > 0 {
         ui.talk(&format!(
-            "{}, {}: nothing is written",
+            "{}, {}{consequence}",
             count(errors, "error"),
             count(warnings, "warning")
         ));

@@ -2,6 +2,8 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use crate::edge::pager;
+
 /// Where output goes, and how.
 #[derive(Debug)]
 pub(super) struct Ui {
@@ -39,6 +41,14 @@ impl Ui {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             other => other,
         }
+    }
+
+    /// Data that may be long: in a pager where people see it.
+    pub(super) fn paged(&self, bytes: &[u8]) -> io::Result<()> {
+        if self.data_is_seen && pager::show(bytes)? {
+            return Ok(());
+        }
+        self.data(bytes)
     }
 
     /// A line of talk.

@@ -6,8 +6,10 @@ pub mod clock;
 pub mod disk;
 pub mod download;
 pub mod fs;
+pub mod git;
 #[cfg(feature = "fetch")]
 mod http;
+pub mod pager;
 mod part;
 pub mod sign;
 pub mod target;

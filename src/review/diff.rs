@@ -13,7 +13,7 @@ use super::golden::Golden;
 use super::impact::{Impact, Impacts};
 use super::leftovers::{above, found_manifest};
 use super::manifest::{MANIFEST, Manifest};
-use crate::base::{Mode, OnDisk, Source, masked, secrets};
+use crate::base::{Mode, OnDisk, Place, Source, masked, secrets};
 use crate::tree::Entry;
 
 /// How a file changes from the folder to the render.
@@ -68,9 +68,15 @@ pub struct FileDiff {
     /// Whether somebody edited it since it was rendered.
     #[serde(skip_serializing_if = "is_false")]
     pub edited: bool,
+    /// Whether nodebake never wrote it.
+    #[serde(skip_serializing_if = "is_false")]
+    pub foreign: bool,
     /// Whether the folder's file holds a secret, at this line counted from 1. Texts here have it starred out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret: Option<usize>,
+    /// The first line of the user's own that decided something in it, for files that are new.
+    #[serde(skip)]
+    pub place: Option<Place>,
     /// The folder's text, for findings that point into it.
     #[serde(skip)]
     pub source: Option<Arc<Source>>,
@@ -104,7 +110,9 @@ impl FileDiff {
             notes: Vec::new(),
             conflict: None,
             edited: false,
+            foreign: false,
             secret: None,
+            place: None,
             source: None,
             diff: String::new(),
         }
@@ -119,6 +127,7 @@ impl FileDiff {
             (_, How::Comments) => vec!["only comments or blank lines".into()],
             (_, How::Reformatted) => vec!["reformatted: the same values".into()],
             (_, How::Reordered) => vec!["reordered: the same values".into()],
+            (_, How::Text) if self.path == MANIFEST => vec!["what it says of files, program or user-data".into()],
             (_, How::Text) => vec![self.counted()],
             (_, How::Opaque) => vec!["changed".into()],
             (_, How::Same) => Vec::new(),
@@ -142,15 +151,16 @@ impl FileDiff {
     }
 }
 
-/// Compares a rendered node with what was read of a folder. The MANIFEST is a file among them, and comes last.
-pub fn diff(golden: &Golden<'_>, found: &BTreeMap<String, OnDisk>, impacts: &Impacts) -> Vec<FileDiff> {
+/// Compares a rendered node with what was read of the folder `folder`, which is a name. The MANIFEST is a file among
+/// them, and comes last.
+pub fn diff(golden: &Golden<'_>, folder: &str, found: &BTreeMap<String, OnDisk>, impacts: &Impacts) -> Vec<FileDiff> {
     let old = found_manifest(found);
     let mut paths: Vec<&str> = golden.paths().chain(found.keys().map(String::as_str)).collect();
     paths.sort_unstable_by_key(|path| (*path == MANIFEST, *path));
     paths.dedup();
     let mut all: Vec<FileDiff> = paths
         .into_iter()
-        .filter_map(|path| compare(path, golden, found, &old))
+        .filter_map(|path| compare((folder, path), golden, found, &old))
         .collect();
     for file in &mut all {
         judge(file, impacts);
@@ -176,7 +186,12 @@ fn judge(file: &mut FileDiff, impacts: &Impacts) {
     };
 }
 
-fn compare(path: &str, golden: &Golden<'_>, found: &BTreeMap<String, OnDisk>, old: &Manifest) -> Option<FileDiff> {
+fn compare(
+    (folder, path): (&str, &str),
+    golden: &Golden<'_>,
+    found: &BTreeMap<String, OnDisk>,
+    old: &Manifest,
+) -> Option<FileDiff> {
     let new = golden.text(path);
     let entry = golden.entry(path);
     let mode = entry.map(|entry| entry.mode);
@@ -214,6 +229,8 @@ fn compare(path: &str, golden: &Golden<'_>, found: &BTreeMap<String, OnDisk>, ol
             }
             if !same {
                 content(&mut made, bytes, new, entry);
+                let name = format!("{folder}/{path}");
+                made.source = text(bytes).map(|text| Source::new(name, masked(text)));
                 if old.lists(path) && !old.pins(path, bytes) {
                     made.edited = true;
                     made.notes.push("edited since it was rendered".into());
@@ -225,6 +242,7 @@ fn compare(path: &str, golden: &Golden<'_>, found: &BTreeMap<String, OnDisk>, ol
         Some(OnDisk::Special) => opaque(&mut made, "is no file in the folder".into()),
     }
     if new.is_none() && !old.lists(path) {
+        made.foreign = true;
         made.notes.push("nodebake did not write it".into());
     }
     Some(made)
@@ -257,7 +275,6 @@ fn content(file: &mut FileDiff, bytes: &[u8], new: Option<&str>, entry: Option<&
         file.items = meaning.items;
     }
     file.diff = unified(&file.path, Some(&old), new.as_deref());
-    file.source = Some(Source::new(file.path.as_str(), old.into_owned()));
 }
 
 /// Bytes as text, if they are.

@@ -4,6 +4,7 @@
 
 mod change;
 mod diff;
+mod findings;
 mod fold;
 mod golden;
 mod impact;
@@ -12,13 +13,16 @@ mod lock;
 mod manifest;
 mod node;
 pub mod page;
+mod show;
 
 pub use change::{Cause, How, Item, What};
 pub use diff::{Change, FileDiff, ModeChange, diff, visible};
-pub use fold::{Fold, fold};
+pub use findings::{Asked, findings};
+pub use fold::{Fold, FoldedItem, fold, news, on_nodes};
 pub use golden::Golden;
 pub use impact::{Impact, Impacts, Verdict};
 pub use leftovers::{Leftovers, leftovers, roots};
 pub use lock::{LOCK, Lock, LockedArtifact, wanted};
 pub use manifest::{MANIFEST, Manifest, UserData, maker, manifest};
 pub use node::{NodeDiff, UserDataChange, compare_node};
+pub use show::{Shown, annotations, coloured, markdown, sarif, text};

@@ -36,6 +36,9 @@ pub struct NodeDiff {
     /// Templates that differ from those that made the folder.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub templates: Vec<String>,
+    /// Where its name is written.
+    #[serde(skip)]
+    pub place: Option<Place>,
     /// The files that differ.
     pub files: Vec<FileDiff>,
 }
@@ -60,6 +63,11 @@ impl UserDataChange {
                 format!("{}{packed}", grouped(data.bytes))
             })
         };
+        if let (Some(old), Some(new)) = (&self.old, &self.new)
+            && (old.bytes, old.gzipped) == (new.bytes, new.gzipped)
+        {
+            return format!("user-data {} bytes as before, with other content", size(&self.new));
+        }
         let mut text = format!("user-data {} → {} bytes", size(&self.old), size(&self.new));
         if let (Some(old), Some(new)) = (&self.old, &self.new) {
             let sign = if new.bytes < old.bytes { '-' } else { '+' };
@@ -92,31 +100,45 @@ impl NodeDiff {
             user_data: None,
             maker: None,
             templates: Vec::new(),
+            place: None,
             files: Vec::new(),
         }
     }
 }
 
-/// Compares the node `name` with what was read of its folder; `None` if there is no folder. What decided each new value
-/// is looked up in `plan` and `catalog`.
+impl NodeDiff {
+    /// Says by which program and templates goldens were made that have the MANIFEST `text`.
+    pub fn made_by(&mut self, text: &str, golden: &Golden<'_>) {
+        self.compare_makers(&Manifest::parse(text), golden);
+    }
+
+    fn compare_makers(&mut self, old: &Manifest, golden: &Golden<'_>) {
+        self.templates = old.other_templates(&Manifest::parse(golden.manifest()));
+        self.maker = old.maker.clone().filter(|then| *then != maker());
+    }
+}
+
+/// Compares the node of `plan` with what was read of its folder; `None` if there is no folder. `folder` is the folder's
+/// name. What decided each new value is looked up in `plan` and `catalog`.
 pub fn compare_node(
-    name: String,
     golden: &Golden<'_>,
-    found: Option<&BTreeMap<String, OnDisk>>,
+    (folder, found): (&str, Option<&BTreeMap<String, OnDisk>>),
     plan: &Plan,
     catalog: &Catalog,
     impacts: &Impacts,
 ) -> NodeDiff {
+    let name = &plan.spec.name;
     let nothing = BTreeMap::new();
     let is_there = found.is_some();
     let found = found.unwrap_or(&nothing);
-    let mut files = diff(golden, found, impacts);
+    let mut files = diff(golden, folder, found, impacts);
     let change = match files.is_empty() {
         true => None,
         false if is_there => Some(Change::Changed),
         false => Some(Change::Added),
     };
-    let mut made = NodeDiff::whole(name, Change::Changed);
+    let mut made = NodeDiff::whole(name.value.clone(), Change::Changed);
+    made.place = Some(name.place.clone());
     made.change = change;
     if change.is_none() {
         return made;
@@ -128,14 +150,13 @@ pub fn compare_node(
     made.files = files;
     if is_there {
         let old = found_manifest(found);
+        made.compare_makers(&old, golden);
         if old.user_data.as_ref() != golden.user_data() {
             made.user_data = Some(UserDataChange {
                 old: old.user_data.clone(),
                 new: golden.user_data().cloned(),
             });
         }
-        made.templates = old.other_templates(&Manifest::parse(golden.manifest()));
-        made.maker = old.maker.filter(|maker_then| *maker_then != maker());
     }
     made
 }
@@ -145,6 +166,11 @@ fn explain(file: &mut FileDiff, golden: &Golden<'_>, plan: &Plan, catalog: &Cata
     let Some(entry) = golden.entry(&file.path) else { return };
     let trail = Trail::new(plan, catalog, entry);
     file.origin = Some(trail.made_by());
+    if file.change == Change::Added {
+        let lines = 1..=entry.text.lines().count();
+        let steps = lines.flat_map(|line| trail.of(line)).filter_map(|step| step.place);
+        file.place = steps.into_iter().find(|place| !is_built_in(catalog, place));
+    }
     for item in &mut file.items {
         let Some(line) = item.new_line else { continue };
         let steps = trail.of(line).into_iter().map(|step| Cause {

@@ -1,8 +1,8 @@
 //! The table of rules: every finding nodebake can have, with its reason.
 
 use super::{
-    Subject, agreements, cloud_config, cni, containerd, cross, files, floors, iam, image_credentials, kubeconfig,
-    kubelet, mapping, netplan, scripts, secrets, sysctl, systemd, text,
+    Subject, agreements, cloud_config, cni, containerd, cross, files, floors, goldens, iam, image_credentials,
+    kubeconfig, kubelet, mapping, netplan, scripts, secrets, sysctl, systemd, text,
 };
 use crate::base::{Finding, Severity};
 
@@ -41,6 +41,7 @@ pub const CHECKS: &[&[Check]] = &[
     secrets::ROWS,
     text::ROWS,
     floors::ROWS,
+    goldens::ROWS,
 ];
 
 /// All rules, one after the other.

@@ -4,7 +4,7 @@
 use super::Check;
 use crate::base::Severity::{self, Error, Warning};
 
-const fn rule(id: &'static str, severity: Severity, summary: &'static str, reason: &'static str) -> Check {
+pub(super) const fn rule(id: &'static str, severity: Severity, summary: &'static str, reason: &'static str) -> Check {
     Check {
         id,
         severity,
@@ -355,6 +355,12 @@ pub(super) const ROWS: &[Check] = &[
         Error,
         "Values of the catalog have their form",
         "A table with a mistake sizes every node wrongly.",
+    ),
+    rule(
+        "catalog/impact",
+        Error,
+        "A row of profiles/impact.csv is a path, a key, a word, an impact and a reason",
+        "A row that is left out would tell reviewers that a change needs nothing.",
     ),
     rule(
         "catalog/template",

@@ -11,6 +11,7 @@ mod cross;
 mod documents;
 mod files;
 mod floors;
+mod goldens;
 mod iam;
 mod image_credentials;
 mod kubeconfig;

@@ -114,8 +114,7 @@ impl<'t> Trail<'t> {
         let place = Place::line_of(&template.source, at);
         let text = &template.source.text[place.start..place.end];
         let mut steps: Vec<Step> = Vec::new();
-        for path in values_on(text) {
-            let path = looped(template.body(), path);
+        for path in values_on(text, template.body()) {
             let Some(origin) = self.plan.book.get(path).and_then(|decision| decision.origin()) else {
                 continue;
             };
@@ -138,16 +137,13 @@ impl<'t> Trail<'t> {
     }
 }
 
-/// What a path that begins with the variable of a loop goes through: `item.url` in `{% for item in a.list %}` is of
-/// `a.list`.
-fn looped<'t>(body: &'t str, path: &'t str) -> &'t str {
-    let variable = path.split('.').next().unwrap_or(path);
-    let through = body.split("{% for ").skip(1).find_map(|rest| {
+/// The list that the variable of a loop goes through: `a.list` for `item` in `{% for item in a.list %}`.
+fn looped<'t>(body: &'t str, variable: &str) -> Option<&'t str> {
+    body.split("{% for ").skip(1).find_map(|rest| {
         let (head, _) = rest.split_once("%}")?;
         let (name, list) = head.split_once(" in ")?;
         (name.trim() == variable).then(|| paths_in(list).into_iter().next())?
-    });
-    through.unwrap_or(path)
+    })
 }
 
 /// The line of node.yaml that holds the file's line, if the content is written out as a block.
@@ -160,12 +156,15 @@ fn user_line(content: &Place, entry: &Entry, line: usize) -> Option<Place> {
     Some(if same { place } else { content.clone() })
 }
 
-/// The paths of the plan that a template's line interpolates.
-fn values_on(line: &str) -> Vec<&str> {
+/// The paths of the plan that a template's line interpolates, in the template with this body.
+fn values_on<'t>(line: &'t str, body: &'t str) -> Vec<&'t str> {
     let mut paths = Vec::new();
     for tag in line.split("{{").skip(1) {
         let inside = tag.split("}}").next().unwrap_or_default();
-        paths.extend(paths_in(inside));
+        for word in inside.split(|c: char| !c.is_ascii_alphanumeric() && c != '.' && c != '_') {
+            let variable = word.split('.').next().unwrap_or(word);
+            paths.extend(looped(body, variable).or_else(|| paths_in(word).into_iter().next()));
+        }
     }
     paths
 }
@@ -176,7 +175,10 @@ mod tests {
 
     #[test]
     fn values_of_a_line() {
-        assert_eq!(values_on("a: {{ x.y }} {{ [b.c, \"d e\"] }} z.z"), ["x.y", "b.c"]);
-        assert!(values_on("plain").is_empty());
+        assert_eq!(values_on("a: {{ x.y }} {{ [b.c, \"d e\"] }} z.z", ""), ["x.y", "b.c"]);
+        assert!(values_on("plain", "").is_empty());
+        let body = "{% for one in a.list %}\n{{ one | word }} {{ one.z }}\n{% endfor %}\n";
+        assert_eq!(values_on("{{ one | word }}", body), ["a.list"]);
+        assert_eq!(values_on("{{ one.z }}", body), ["a.list"]);
     }
 }

@@ -340,7 +340,7 @@ fn render_writes_planes_with_modes() {
     assert_eq!(mode("aws/role-trust-policy.json"), 0o644);
     assert!(folder.path().join("tree/cluster/aws-auth-entry.yaml").exists());
     let manifest = std::fs::read_to_string(folder.path().join("tree/MANIFEST")).unwrap();
-    assert!(manifest.contains(" node/var/lib/kubelet/kubeconfig\n"));
+    assert!(manifest.contains(" node/var/lib/kubelet/kubeconfig kubelet/kubeconfig@"));
 }
 
 /// A disk that cannot be written, a pipe that closes: words and a code, no panic, no half file.

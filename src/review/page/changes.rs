@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::text::{Paths, count, few, grouped, shown};
-use crate::review::{Change, Fold, Item, MANIFEST, NodeDiff, fold};
+use crate::review::{Change, Fold, FoldedItem, How, Item, NodeDiff, news, on_nodes};
 
 /// Changes whose text is shown; a page is for reading.
 const WITH_TEXT: usize = 400;
@@ -31,6 +31,8 @@ struct ChangedFile {
     wider: bool,
     words: Vec<ChangedValue>,
     notes: Vec<String>,
+    /// The node whose lines are shown, where those of others differ.
+    whose: String,
     lines: Vec<DiffLine>,
     /// Whether its text is left out.
     cut: bool,
@@ -39,6 +41,8 @@ struct ChangedFile {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 struct ChangedValue {
     words: String,
+    /// On which of the nodes, if not on all that have the change.
+    on: String,
     causes: Vec<String>,
 }
 
@@ -52,8 +56,8 @@ struct DiffLine {
 impl Changes {
     /// What `nodes` say of the folder called `folder`.
     pub(super) fn new(folder: &str, nodes: &[NodeDiff], paths: &Paths) -> Self {
-        let folds = fold(nodes);
-        let files = folds.iter().filter(|fold| fold.file.path != MANIFEST).enumerate();
+        let folds = news(nodes);
+        let files = folds.iter().enumerate();
         let files: Vec<ChangedFile> = files
             .map(|(at, fold)| changed(fold, nodes, paths, at < WITH_TEXT))
             .collect();
@@ -127,31 +131,51 @@ fn notes(nodes: &[NodeDiff]) -> Vec<String> {
 
 fn changed(fold: &Fold<'_>, nodes: &[NodeDiff], paths: &Paths, with_text: bool) -> ChangedFile {
     let file = fold.file;
-    let mut words: Vec<ChangedValue> = Vec::new();
-    let mut items = file.items.iter();
-    for said in file.words() {
-        // The words of the values come first, in their order.
-        let item = items.clone().next().filter(|item| item.words() == said);
-        if item.is_some() {
-            items.next();
-        }
-        words.push(ChangedValue {
-            words: shown(&said),
-            causes: item.map(|item| causes(item, paths)).unwrap_or_default(),
-        });
-    }
-    let on_all = nodes.len() > 1;
+    let by_values = file.change == Change::Changed && file.how == How::Values;
+    let values = fold.items.iter().filter(|_| by_values);
+    let mut words: Vec<ChangedValue> = values.map(|item| value(item, fold, nodes, paths)).collect();
+    // What is said of the file itself; its values have been told.
+    let told: Vec<String> = file.items.iter().filter(|_| by_values).map(Item::words).collect();
+    let said = file.words().into_iter().filter(|said| !told.contains(said));
+    words.extend(said.map(|said| ChangedValue {
+        words: shown(&said),
+        on: String::new(),
+        causes: Vec::new(),
+    }));
+    let several = nodes.len() > 1;
+    let first = fold.nodes.first().copied().unwrap_or_default();
     ChangedFile {
         path: shown(&file.path),
         subject: shown(&file.subject),
         change: file.change,
-        impact: file.impact.words(),
-        on: if on_all { shown(&fold.on(nodes)) } else { String::new() },
+        impact: fold.impact().words(),
+        on: if several {
+            shown(&on_nodes(&fold.nodes, fold.of, nodes))
+        } else {
+            String::new()
+        },
         wider: file.mode.is_some_and(|mode| mode.widens()),
         words,
         notes: file.notes.iter().map(|note| shown(note)).collect(),
+        whose: if by_values && fold.nodes.len() > 1 {
+            shown(first)
+        } else {
+            String::new()
+        },
         lines: if with_text { lines(&file.diff) } else { Vec::new() },
         cut: !with_text && !file.diff.is_empty(),
+    }
+}
+
+fn value(item: &FoldedItem<'_>, fold: &Fold<'_>, nodes: &[NodeDiff], paths: &Paths) -> ChangedValue {
+    ChangedValue {
+        words: shown(&item.item.words()),
+        on: if item.nodes.len() == fold.nodes.len() {
+            String::new()
+        } else {
+            shown(&on_nodes(&item.nodes, fold.of, nodes))
+        },
+        causes: causes(item.item, paths),
     }
 }
 
