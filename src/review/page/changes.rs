@@ -67,9 +67,11 @@ impl Changes {
             summary: if touched == 0 {
                 "Nothing: the folder holds what is rendered now.".into()
             } else {
-                let most = nodes.iter().filter_map(|node| node.impact).max();
+                // A node without a folder is made anew, and needs nothing of a machine that runs.
+                let running = nodes.iter().filter(|node| node.change == Some(Change::Changed));
+                let most = running.filter_map(|node| node.impact).max();
                 let most = most.map_or(String::new(), |impact| {
-                    format!("; the most any node needs: {}", impact.words())
+                    format!("; what they need at most: {}", impact.words())
                 });
                 format!(
                     "{} on {} of {}{most}.",
