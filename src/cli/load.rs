@@ -21,6 +21,8 @@ use crate::tree::FileTree;
 #[derive(Debug)]
 pub(super) struct Loaded {
     pub(super) catalog: Catalog,
+    /// `metadata.name`
+    pub(super) name: String,
     pub(super) is_fleet: bool,
     pub(super) nodes: Vec<(NodeSpec, ClusterFacts)>,
     pub(super) policy: Policy,
@@ -156,6 +158,7 @@ impl Loaded {
         } else {
             Ok(Self {
                 catalog,
+                name: document.name.value,
                 is_fleet: document.is_fleet,
                 nodes,
                 policy,
@@ -196,11 +199,11 @@ impl Loaded {
         let now = Some(clock::now());
         let (catalog, policy) = (&self.catalog, &self.policy);
         let one = |(spec, facts): (NodeSpec, ClusterFacts)| -> (Option<T>, Report) {
-            let mut built = match pipeline::build(spec, catalog, facts, now, policy, beside) {
+            let built = match pipeline::build(spec, catalog, facts, now, policy, beside) {
                 Ok(built) => built,
                 Err(failed) => return (None, failed),
             };
-            let mut report = std::mem::take(&mut built.warnings);
+            let mut report = built.warnings.clone();
             let made = finish(built, catalog).map_err(|failed| report.extend(failed));
             (made.ok(), report)
         };

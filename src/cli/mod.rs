@@ -14,6 +14,7 @@ mod goldens;
 mod init;
 mod install;
 mod load;
+mod page;
 mod progress;
 mod render;
 mod report;
@@ -82,6 +83,8 @@ enum Command {
     Diff(diff::Args),
     /// Hold a folder of goldens to what its node renders
     Golden(golden::Args),
+    /// Write an HTML page about a node or a fleet
+    Report(page::Args),
     /// Load the artifacts of a node or a fleet into the cache
     Fetch(fetch::Args),
     /// Bake a node or a fleet
@@ -170,6 +173,7 @@ pub fn main() -> ExitCode {
         Command::Render(args) => render::run(&ui, &args),
         Command::Diff(args) => diff::run(&ui, &args),
         Command::Golden(args) => golden::run(&ui, &args),
+        Command::Report(args) => page::run(&ui, &args),
         Command::Fetch(args) => fetch::run(&ui, &args),
         Command::Bake(args) => bake::run(&ui, &args),
         Command::Install(args) => install::run(&ui, &args),

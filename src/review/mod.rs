@@ -12,6 +12,7 @@ mod leftovers;
 mod lock;
 mod manifest;
 mod node;
+pub mod page;
 mod show;
 
 pub use change::{Cause, How, Item, What};

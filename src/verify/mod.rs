@@ -26,6 +26,7 @@ mod text;
 mod trace;
 
 pub use check::{Check, check, checks};
+pub use systemd::{After, Reason, start_order};
 pub use trace::{Step, Trail};
 
 use std::cell::OnceCell;
@@ -35,6 +36,7 @@ use crate::base::{Policy, Report};
 use crate::catalog::Catalog;
 use crate::facts;
 use crate::plan::Plan;
+use crate::syntax::yaml::Node;
 use crate::tree::FileTree;
 
 /// What a check looks at.
@@ -52,6 +54,17 @@ pub struct Subject<'v> {
 }
 
 impl<'v> Subject<'v> {
+    fn new(plan: &'v Plan, tree: &'v FileTree, catalog: &'v Catalog) -> Self {
+        Self {
+            plan,
+            tree,
+            catalog,
+            kubelet: OnceCell::new(),
+            units: OnceCell::new(),
+            documents: OnceCell::new(),
+        }
+    }
+
     /// The tree's YAML and JSON files, read the first time somebody asks.
     fn documents(&self) -> &[documents::Document<'v>] {
         self.documents.get_or_init(|| documents::read(self))
@@ -81,6 +94,11 @@ impl Verified {
     }
 }
 
+/// The configuration that the kubelet of a tree runs with: ours, with every drop-in laid over it.
+pub fn kubelet_config(plan: &Plan, tree: &FileTree, catalog: &Catalog) -> Node {
+    kubelet::in_effect(&Subject::new(plan, tree, catalog))
+}
+
 /// Runs every check. `now` is seconds since 1970, for what expires; without it nothing expires. The report holds the
 /// warnings; what `policy` judges to be an error forbids the verified tree.
 pub fn verify(
@@ -90,14 +108,7 @@ pub fn verify(
     now: Option<i64>,
     policy: &Policy,
 ) -> (Option<Verified>, Report) {
-    let subject = Subject {
-        plan,
-        tree: &tree,
-        catalog,
-        kubelet: OnceCell::new(),
-        units: OnceCell::new(),
-        documents: OnceCell::new(),
-    };
+    let subject = Subject::new(plan, &tree, catalog);
     let mut report = Report::new();
     if let Some(now) = now {
         report.extend(facts::check_validity(&plan.facts, now));

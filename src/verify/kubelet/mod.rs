@@ -35,6 +35,12 @@ pub(super) fn configurations(subject: &Subject<'_>) -> Vec<Node> {
     vec![subject.kubelet().config.clone()]
 }
 
+/// The configuration in effect, without a look at what the schema says of it.
+pub(super) fn in_effect(subject: &Subject<'_>) -> Node {
+    let words = layers::command_line(subject);
+    layers::configuration(subject, reading::flag_in(&words, "config-dir")).1
+}
+
 /// The value of the kubelet's flag `name`.
 pub(super) fn flag_value(subject: &Subject<'_>, name: &str) -> Option<String> {
     subject.kubelet().flag(name).map(str::to_owned)

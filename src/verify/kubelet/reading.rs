@@ -158,7 +158,8 @@ impl Reading {
     }
 }
 
-fn flag_in<'w>(words: &'w [(String, Place)], name: &str) -> Option<&'w str> {
+/// The value of the flag `name` among the words of a command line.
+pub(super) fn flag_in<'w>(words: &'w [(String, Place)], name: &str) -> Option<&'w str> {
     words
         .iter()
         .find_map(|(word, _)| word.strip_prefix("--")?.strip_prefix(name)?.strip_prefix('='))

@@ -9,6 +9,7 @@ mod service;
 mod specifiers;
 mod starting;
 
+pub use ordering::{After, Reason, start_order};
 pub(super) use reading::UnitFile;
 
 use super::Check;

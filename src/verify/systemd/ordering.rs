@@ -10,6 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::UnitFile;
 use super::machine::{Machine, is_no, started_by};
 use crate::base::{Finding, Place};
+use crate::catalog::Catalog;
+use crate::plan::Plan;
+use crate::tree::FileTree;
 use crate::verify::Subject;
 
 /// A unit's name.
@@ -180,6 +183,64 @@ impl<'s> Graph<'s> {
         }
         cycles
     }
+}
+
+/// Why a unit is started after another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reason {
+    /// A line of a unit in the tree says so.
+    Written(Place),
+    /// A package of the image says so.
+    Package(String),
+    /// The other one starts it.
+    Starts,
+    /// systemd adds it by itself.
+    Default,
+}
+
+/// A unit is started after another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct After {
+    /// The unit.
+    pub unit: String,
+    /// What comes before it.
+    pub after: String,
+    /// Who says so.
+    pub reason: Reason,
+}
+
+/// What comes after what when first boot starts the units of `tree`: of these, and of everything they come after. What
+/// an image's own target waits for at later boots, because first boot hooked it in there, is left out.
+pub fn start_order(plan: &Plan, tree: &FileTree, catalog: &Catalog) -> Vec<After> {
+    let subject = Subject::new(plan, tree, catalog);
+    let machine = Machine::of(&subject);
+    let graph = Graph::new(machine, &subject);
+    let mut open: Vec<Name<'_>> = graph.edges.keys().cloned().collect();
+    let mut seen: BTreeSet<Name<'_>> = open.iter().cloned().collect();
+    let mut all = Vec::new();
+    while let Some(unit) = open.pop() {
+        for Edge { after, why } in graph.before(&unit) {
+            if machine.brings(&after) && !machine.brings(&unit) {
+                continue;
+            }
+            if seen.insert(after.clone()) {
+                open.push(after.clone());
+            }
+            let reason = match why {
+                Why::Line(file, line) => Reason::Written(file.place(line)),
+                Why::Package(from) => Reason::Package(from.to_owned()),
+                Why::Added(FIRST_BOOT) => continue,
+                Why::Added(STARTS) => Reason::Starts,
+                Why::Added(_) => Reason::Default,
+            };
+            all.push(After {
+                unit: unit.to_string(),
+                after: after.into_owned(),
+                reason,
+            });
+        }
+    }
+    all
 }
 
 /// One step of a way back through the order.
