@@ -39,6 +39,9 @@ pub(super) enum Only {
     },
 }
 
+/// So many nodes are written at once: each file is flushed to the disk, which is waiting more than work.
+const WRITERS: usize = 8;
+
 /// One node on its way to its folder.
 struct Work<'t> {
     folder: PathBuf,
@@ -94,8 +97,9 @@ pub(super) fn write_all(ui: &Ui, loaded: Loaded, output: &Path, only: Only, comm
         });
     }
     let mut touched = 0;
-    for one in &work {
-        let written = write(one, only)?;
+    let written = load::on_threads(WRITERS, work.iter().collect(), &|one| write(one, only));
+    for (one, written) in work.iter().zip(written) {
+        let written = written?;
         let folder = one.folder.display();
         match only {
             Only::All => ui.talk(&format!("wrote {} files to {folder}", one.golden.tree().len())),

@@ -114,18 +114,7 @@ fn head(shown: &Shown<'_>) -> String {
         }
     }
     text.push('\n');
-    let sizes = shown.user_data();
-    for (words, number) in sizes.iter().take(5) {
-        let on = if shown.is_fleet {
-            format!(", {}", count(*number, "node"))
-        } else {
-            String::new()
-        };
-        text.push_str(&format!("- {words}{on}\n"));
-    }
-    if sizes.len() > 5 {
-        text.push_str(&format!("- and {} other sizes of user-data\n", sizes.len() - 5));
-    }
+    text.extend(shown.user_data().iter().map(|words| format!("- {words}\n")));
     for words in shown.makers() {
         text.push_str(&format!("- {}\n", code(&words)));
     }

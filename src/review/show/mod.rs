@@ -15,7 +15,10 @@ use std::collections::BTreeMap;
 use super::diff::Change;
 use super::fold::few;
 use super::impact::Impact;
-use super::node::NodeDiff;
+use super::node::{NodeDiff, UserDataChange, grouped};
+
+/// Most different sizes of user-data that are told each.
+const SIZES: usize = 4;
 
 /// A comparison as it is shown.
 #[derive(Debug, Clone, Copy)]
@@ -48,15 +51,42 @@ impl<'d> Shown<'d> {
         all.into_iter().map(|(impact, names)| (impact.0, names)).collect()
     }
 
-    /// Each different change of user-data with how many nodes have it, the most common first.
-    fn user_data(&self) -> Vec<(String, usize)> {
+    /// How user-data changes, a line each: every size where there are few, what they are between where there are many.
+    fn user_data(&self) -> Vec<String> {
+        let changes: Vec<&UserDataChange> = self.changed().filter_map(|node| node.user_data.as_ref()).collect();
         let mut all: BTreeMap<String, usize> = BTreeMap::new();
-        for change in self.changed().filter_map(|node| node.user_data.as_ref()) {
+        for change in &changes {
             *all.entry(change.words()).or_default() += 1;
         }
-        let mut all: Vec<(String, usize)> = all.into_iter().collect();
-        all.sort_by_key(|(words, count)| (std::cmp::Reverse(*count), words.clone()));
-        all
+        if all.len() <= SIZES {
+            let on = |number: usize| {
+                if self.is_fleet {
+                    format!(", {}", count(number, "node"))
+                } else {
+                    String::new()
+                }
+            };
+            return all.into_iter().map(|(words, number)| words + &on(number)).collect();
+        }
+        let sizes = changes
+            .iter()
+            .filter_map(|change| Some((change.old.as_ref()?.bytes, change.new.as_ref()?.bytes)));
+        let signed = |(old, new): (usize, usize)| {
+            let size = i64::try_from(old.abs_diff(new)).unwrap_or(i64::MAX);
+            if new < old { -size } else { size }
+        };
+        let (least, most) = (sizes.clone().map(signed).min(), sizes.map(signed).max());
+        let largest = changes
+            .iter()
+            .filter_map(|change| Some(change.new.as_ref()?.bytes))
+            .max();
+        vec![format!(
+            "user-data changes by {:+} to {:+} bytes, the largest has {} bytes now, {}",
+            least.unwrap_or_default(),
+            most.unwrap_or_default(),
+            grouped(largest.unwrap_or_default()),
+            count(changes.len(), "node")
+        )]
     }
 
     /// What is to be said of the program that made the folders, each thing once.

@@ -40,18 +40,7 @@ pub fn text(shown: &Shown<'_>, patch: bool) -> String {
         text.push_str(&words);
         text.push('\n');
     }
-    let sizes = shown.user_data();
-    for (words, number) in sizes.iter().take(5) {
-        let on = if shown.is_fleet {
-            format!(", {}", count(*number, "node"))
-        } else {
-            String::new()
-        };
-        text.push_str(&format!("{words}{on}\n"));
-    }
-    if sizes.len() > 5 {
-        text.push_str(&format!("and {} other sizes of user-data\n", sizes.len() - 5));
-    }
+    text.extend(shown.user_data().into_iter().map(|words| words + "\n"));
     // A patch of a single node is whole only with its MANIFEST.
     let folds = if shown.is_fleet || !patch {
         news(shown.nodes)

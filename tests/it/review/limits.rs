@@ -164,4 +164,5 @@ fn many_nodes_fold_to_one_change_with_its_outlier() {
         stderr(&output)
     );
     assert!(text.lines().count() < 40, "{text}");
+    assert!(text.contains("\nuser-data "), "{text}");
 }
