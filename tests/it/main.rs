@@ -20,6 +20,7 @@ mod golden;
 mod judges;
 mod nocloud;
 mod offline;
+mod plugins;
 mod properties;
 mod review;
 mod seed;
