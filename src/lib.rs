@@ -20,6 +20,7 @@ pub mod edge;
 pub mod facts;
 pub mod pipeline;
 pub mod plan;
+pub mod plugin;
 pub mod render;
 pub mod review;
 pub mod spec;

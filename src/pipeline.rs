@@ -7,10 +7,12 @@ use crate::base::{Policy, Report};
 use crate::catalog::Catalog;
 use crate::facts::ClusterFacts;
 use crate::plan::Plan;
+use crate::plugin::{Desk, run_checks, run_patches};
 use crate::render::render;
 use crate::spec::NodeSpec;
+use crate::syntax::PluginUse;
 use crate::tree::FileTree;
-use crate::verify::{Verified, verify};
+use crate::verify::{Verified, verify_with};
 
 /// A node that passed every check.
 #[derive(Debug, Clone)]
@@ -23,9 +25,14 @@ pub struct Built {
     pub warnings: Report,
 }
 
+/// The plugins that take part in a node, those of its profile first.
+pub fn plugins(spec: &NodeSpec, profile: &[PluginUse]) -> Vec<PluginUse> {
+    profile.iter().chain(&spec.plugins).cloned().collect()
+}
+
 /// Plans, renders and verifies one node. `now` is seconds since 1970, for what expires; without it nothing expires.
-/// `policy` judges what is an error. `beside` works on the rendered files on a thread of its own while they are
-/// verified: what can be got ready for a tree that will most likely pass.
+/// `policy` judges what is an error. `beside` works on the files on a thread of its own while they are verified: what can
+/// be got ready for a tree that will most likely pass. A node that names plugins is refused.
 pub fn build(
     spec: NodeSpec,
     catalog: &Catalog,
@@ -34,23 +41,52 @@ pub fn build(
     policy: &Policy,
     beside: Option<&(dyn Fn(&FileTree) + Sync)>,
 ) -> Result<Built, Report> {
+    build_with(spec, catalog, facts, now, policy, None, beside)
+}
+
+/// As [`build`], with the plugins asked at `desk`.
+pub fn build_with(
+    spec: NodeSpec,
+    catalog: &Catalog,
+    facts: ClusterFacts,
+    now: Option<i64>,
+    policy: &Policy,
+    desk: Option<&Desk<'_>>,
+    beside: Option<&(dyn Fn(&FileTree) + Sync)>,
+) -> Result<Built, Report> {
     let (plan, report) = Plan::resolve(spec, catalog, facts);
     let mut report = policy.judge(report);
     let Some(plan) = plan else { return Err(report) };
-    let tree = match render(&plan, catalog) {
+    let mut tree = match render(&plan, catalog) {
         Ok(tree) => tree,
         Err(failed) => {
             report.extend(failed);
             return Err(report);
         }
     };
+    let uses = plugins(&plan.spec, &plan.profile.plugins);
+    if let (None, Some(first)) = (desk, uses.first()) {
+        report.push(Desk::missing(first));
+        return Err(report);
+    }
+    if let Some(desk) = desk {
+        let (patched, found) = run_patches(desk, &uses, &plan, tree);
+        report.extend(policy.judge(found));
+        if report.has_errors() {
+            return Err(report);
+        }
+        tree = patched;
+    }
     let tree = Arc::new(tree);
     let (verified, found) = thread::scope(|scope| {
         if let Some(work) = beside {
             let tree = &tree;
             scope.spawn(move || work(tree));
         }
-        verify(Arc::clone(&tree), &plan, catalog, now, policy)
+        let more = desk
+            .map(|desk| run_checks(desk, &uses, &plan, &tree))
+            .unwrap_or_default();
+        verify_with(Arc::clone(&tree), &plan, catalog, now, policy, more)
     });
     report.extend(found);
     match verified {

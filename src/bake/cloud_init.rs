@@ -61,7 +61,7 @@ pub(super) fn fitting(
         bytes,
         gzipped,
         budget,
-        ending: if gzipped { "yaml.gz" } else { "yaml" },
+        ending: if gzipped { "yaml.gz" } else { "yaml" }.into(),
     })
 }
 

@@ -16,6 +16,8 @@ pub use cloud_init::{STAGE, user_data};
 pub use nocloud::seed_image;
 pub use pack::Packer;
 
+use std::borrow::Cow;
+
 use crate::base::Report;
 use crate::base::Sha256;
 use crate::plan::Plan;
@@ -77,5 +79,18 @@ pub struct Artifact {
     /// How they fill what may be taken.
     pub budget: Budget,
     /// How the name of a file with them ends.
-    pub ending: &'static str,
+    pub ending: Cow<'static, str>,
+}
+
+impl Artifact {
+    /// Bytes that somebody else made, and that no provider's limit is known for.
+    pub fn unlimited(bytes: Vec<u8>, ending: String) -> Self {
+        Self {
+            sha256: Sha256::of(&bytes),
+            gzipped: false,
+            budget: Budget::new("a plugin's format", bytes.len(), None, Vec::new()),
+            ending: ending.into(),
+            bytes,
+        }
+    }
 }

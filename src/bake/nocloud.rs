@@ -44,7 +44,7 @@ pub fn seed_image(plan: &Plan, verified: &Verified) -> Result<Artifact, Report> 
         gzipped: false,
         budget: Budget::new("NoCloud", bytes.len(), None, shares),
         bytes,
-        ending: "img",
+        ending: "img".into(),
     })
 }
 

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::Catalog;
 use super::files::unknown;
 use crate::base::{LabelKey, LabelValue, Located, Place, Report};
+use crate::syntax::PluginUse;
 use crate::syntax::yaml::{Node, Reader};
 
 /// How nodes of a profile get their name.
@@ -32,6 +33,8 @@ pub struct Profile {
     pub labels: Vec<(Located<LabelKey>, Located<LabelValue>)>,
     /// Templates in the order they are rendered.
     pub templates: Vec<Located<String>>,
+    /// The plugins that take part in its nodes.
+    pub plugins: Vec<PluginUse>,
     /// Where the file is.
     pub place: Place,
 }
@@ -74,6 +77,7 @@ fn profile(reader: &mut Reader<'_>, node: &Node) -> Option<Profile> {
     let defaults = fields.optional("defaults");
     let labels = fields.optional("labels");
     let templates = fields.required(reader, "templates");
+    let plugins = fields.optional("plugins");
     fields.done(reader);
     let mut own_defaults = Vec::new();
     if let Some(node) = defaults {
@@ -116,6 +120,9 @@ fn profile(reader: &mut Reader<'_>, node: &Node) -> Option<Profile> {
             .iter()
             .filter_map(|item| reader.text(item))
             .collect(),
+        plugins: plugins
+            .map(|node| PluginUse::read_all(reader, node))
+            .unwrap_or_default(),
         place: node.place.clone(),
     })
 }

@@ -2,10 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
+use super::load::Loaded;
+use super::plugin::deliver;
 use super::{Common, Failure, Outcome, Ui, bootstrap, bundle, load};
-use crate::bake::{self, Artifact, Format, Packer};
+use crate::bake::{self, Artifact, BakeOne, Format, Packer, Published};
+use crate::base::{PluginKind, Report};
 use crate::edge::fs;
-use crate::pipeline::Built;
+use crate::pipeline::{self, Built};
+use crate::plugin::{self, Desk};
+use crate::syntax::PluginUse;
 use crate::tree::FileTree;
 
 /// Bake a node, or every node of a fleet.
@@ -13,14 +18,18 @@ use crate::tree::FileTree;
 pub(super) struct Args {
     /// The node.yaml
     node: PathBuf,
-    /// What to make; `nodebake catalog formats` lists them
+    /// What to make; `nodebake catalog formats` lists them. Or plugin/NAME,
+    /// a format plugin that node.yaml names
     #[arg(long, default_value = "cloud-init", value_name = "FORMAT", value_parser = format)]
-    format: Format,
+    format: Choice,
     /// The file to write, stdout if left out; for a fleet the folder, in which
     /// each node gets NAME.yaml, or NAME.img. A tarball holds the whole fleet,
     /// and is packed with zstd if its name ends with .zst
     #[arg(short, long, value_name = "PATH")]
     output: Option<PathBuf>,
+    /// Have this deliver plugin, which node.yaml names, take away what was made
+    #[arg(long, value_name = "PLUGIN", requires = "output")]
+    deliver: Vec<String>,
     #[command(flatten)]
     tarball: bundle::BundleArgs,
     #[command(flatten)]
@@ -29,26 +38,81 @@ pub(super) struct Args {
     common: Common,
 }
 
-fn format(word: &str) -> Result<Format, String> {
+/// What was asked for.
+#[derive(Debug, Clone)]
+enum Choice {
+    Own(Format),
+    Plugin(String),
+}
+
+impl Choice {
+    fn word(&self) -> &str {
+        match self {
+            Self::Own(format) => Format::ALL
+                .iter()
+                .find(|(_, own, _)| own == format)
+                .map_or("", |row| row.0),
+            Self::Plugin(name) => name,
+        }
+    }
+}
+
+fn format(word: &str) -> Result<Choice, String> {
     let known = Format::ALL.iter().find(|(name, ..)| *name == word);
-    known.map(|(_, format, _)| *format).ok_or_else(|| {
-        let words: Vec<&str> = Format::ALL.iter().map(|(name, ..)| *name).collect();
-        format!("there are {}", words.join(", "))
-    })
+    match known {
+        Some((_, format, _)) => Ok(Choice::Own(*format)),
+        None => match word.strip_prefix("plugin/") {
+            Some(name) => PluginUse::check_name(name).map(|()| Choice::Plugin(name.to_owned())),
+            None => Err(no_format()),
+        },
+    }
+}
+
+fn no_format() -> String {
+    let words: Vec<&str> = Format::ALL.iter().map(|(name, ..)| *name).collect();
+    format!("there are {}, and plugin/NAME", words.join(", "))
+}
+
+/// Every plugin that is asked for by name must be named by every node.
+fn check_named(loaded: &Loaded, kind: PluginKind, name: &str) -> Result<(), Failure> {
+    let lacks = loaded
+        .uses()
+        .find(|(_, uses)| !uses.iter().any(|one| one.kind == kind && one.name.value == name));
+    match lacks {
+        None => Ok(()),
+        Some((node, _)) => Err(Failure::Usage(format!("{node} names no {kind} plugin `{name}`"))),
+    }
 }
 
 pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
-    let published = args.bootstrap.published(ui, args.format)?;
+    let is_cloud_init = matches!(args.format, Choice::Own(Format::CloudInit));
+    let published = args.bootstrap.published(ui, is_cloud_init)?;
     let loaded = load::open(ui, &args.node, &args.common)?;
-    let Some(one) = args.format.one() else {
-        return bundle::run(
-            ui,
-            loaded,
-            &args.node,
-            args.output.as_deref(),
-            &args.tarball,
-            &args.common,
-        );
+    for name in &args.deliver {
+        check_named(&loaded, PluginKind::Deliver, name)?;
+    }
+    let deliverer = deliver::Deliverer::new(&loaded, &args.deliver, args.format.word());
+    let how = match &args.format {
+        Choice::Plugin(name) => {
+            check_named(&loaded, PluginKind::Format, name)?;
+            How::Plugin(name)
+        }
+        Choice::Own(format) => match format.one() {
+            Some(one) => How::Own(one),
+            None => {
+                let name = loaded.name.clone();
+                bundle::run(
+                    ui,
+                    loaded,
+                    &args.node,
+                    args.output.as_deref(),
+                    &args.tarball,
+                    &args.common,
+                )?;
+                let output = args.output.as_deref().map(|path| (name.as_str(), path.to_owned()));
+                return deliverer.run(ui, output, &args.common);
+            }
+        },
     };
     args.tarball.refuse_unless_tarball()?;
     let is_fleet = loaded.is_fleet;
@@ -59,26 +123,24 @@ pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
     }
     let packer = Packer::default();
     let warm = |tree: &FileTree| packer.warm(tree);
-    let carries = args.format == Format::CloudInit && published.is_none();
+    let carries = is_cloud_init && published.is_none();
     let beside = carries.then_some(&warm as &(dyn Fn(&FileTree) + Sync));
-    let (baked, findings) = loaded.build_beside(beside, |built| {
-        let artifact = match &published {
-            Some(bundle) => bake::bootstrap(&built.plan, &built.verified, bundle, &packer)?,
-            None => one(&built.plan, &built.verified, &packer)?,
-        };
-        Ok(Baked::of(&built, artifact))
-    });
+    let how = published.as_ref().map_or(how, How::Bootstrap);
+    let (baked, findings) = loaded.build_beside(beside, |built, desk| Baked::of(&built, how, &packer, desk));
     load::settle(ui, &findings, &args.common)?;
     // All nodes are baked before the first one is written.
     let baked = baked.ok_or(Failure::Findings)?;
     if let Some(folder) = args.output.as_ref().filter(|_| is_fleet) {
-        return write_fleet(ui, folder, &baked);
+        write_fleet(ui, folder, &baked)?;
+        let written = baked.iter().map(|node| (node.name.as_str(), path_in(folder, node)));
+        return deliverer.run(ui, written, &args.common);
     }
     for node in &baked {
         match &args.output {
             Some(path) => {
                 fs::write_atomically(path, &node.artifact.bytes, 0o644)?;
                 say(ui, &path.display().to_string(), node);
+                deliverer.run(ui, [(node.name.as_str(), path.clone())], &args.common)?;
             }
             None if ui.data_is_seen && node.artifact.ending != "yaml" => {
                 return Err(Failure::Usage(
@@ -102,13 +164,38 @@ struct Baked {
     is_limit_measured: bool,
 }
 
+/// Who bakes a node.
+#[derive(Debug, Clone, Copy)]
+enum How<'f> {
+    Own(BakeOne),
+    Bootstrap(&'f Published),
+    Plugin(&'f str),
+}
+
 impl Baked {
-    fn of(built: &Built, artifact: Artifact) -> Self {
-        Self {
+    fn of(built: &Built, how: How<'_>, packer: &Packer, desk: Option<&Desk<'_>>) -> Result<Self, Report> {
+        let artifact = match how {
+            How::Own(bake) => bake(&built.plan, &built.verified, packer)?,
+            How::Bootstrap(bundle) => bake::bootstrap(&built.plan, &built.verified, bundle, packer)?,
+            How::Plugin(name) => {
+                let uses = pipeline::plugins(&built.plan.spec, &built.plan.profile.plugins);
+                let one = uses
+                    .iter()
+                    .find(|one| one.kind == PluginKind::Format && one.name.value == name);
+                // Every node was looked at for it before the first was built.
+                let (Some(one), Some(desk)) = (one, desk) else {
+                    return Err(Report::new());
+                };
+                let made = plugin::format(desk, one, &built.plan, built.verified.tree());
+                let made = made.map_err(|finding| Report::from(*finding))?;
+                Artifact::unlimited(made.bytes, made.ending)
+            }
+        };
+        Ok(Self {
             artifact,
             name: built.plan.spec.name.value.clone(),
             is_limit_measured: built.plan.provider.verified,
-        }
+        })
     }
 }
 
@@ -117,16 +204,19 @@ const WRITERS: usize = 8;
 
 /// Every node's file.
 fn write_fleet(ui: &Ui, folder: &Path, baked: &[Baked]) -> Outcome {
-    let path = |node: &Baked| folder.join(format!("{}.{}", node.name, node.artifact.ending));
-    let write = |node: &Baked| fs::replace(&path(node), &node.artifact.bytes, 0o644);
+    let write = |node: &Baked| fs::replace(&path_in(folder, node), &node.artifact.bytes, 0o644);
     fs::make_folder(folder)?;
     let written = load::on_threads(WRITERS, baked.iter().collect(), &write);
     written.into_iter().collect::<Result<(), _>>()?;
     fs::settle(folder)?;
     for node in baked {
-        say(ui, &path(node).display().to_string(), node);
+        say(ui, &path_in(folder, node).display().to_string(), node);
     }
     Ok(())
+}
+
+fn path_in(folder: &Path, node: &Baked) -> PathBuf {
+    folder.join(format!("{}.{}", node.name, node.artifact.ending))
 }
 
 fn say(ui: &Ui, what: &str, node: &Baked) {

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{Failure, Ui};
-use crate::bake::{Format, Published};
+use crate::bake::Published;
 use crate::base::HttpsUrl;
 use crate::deliver;
 use crate::edge::archive;
@@ -23,11 +23,11 @@ pub(super) struct BootstrapArgs {
 
 impl BootstrapArgs {
     /// The bundle that the user names, looked at from its first byte to its last.
-    pub(super) fn published(&self, ui: &Ui, format: Format) -> Result<Option<Published>, Failure> {
+    pub(super) fn published(&self, ui: &Ui, is_cloud_init: bool) -> Result<Option<Published>, Failure> {
         let (Some(url), Some(path)) = (&self.bootstrap, &self.bundle) else {
             return Ok(None);
         };
-        if format != Format::CloudInit {
+        if !is_cloud_init {
             return Err(Failure::Usage("--bootstrap makes user-data: leave --format out".into()));
         }
         let read = read(url, path);

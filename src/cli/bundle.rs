@@ -55,6 +55,11 @@ pub(super) fn run(
             "this is no text for a terminal: give a file with -o".into(),
         ));
     }
+    let plugins = loaded
+        .plugins
+        .as_ref()
+        .map(|plugins| plugins.pins())
+        .unwrap_or_default();
     let (built, findings) = loaded.build(Ok);
     load::settle(ui, &findings, common)?;
     let built = built.ok_or(Failure::Findings)?;
@@ -70,7 +75,7 @@ pub(super) fn run(
             payloads,
         })
         .collect();
-    let bundle = Bundle::new(&nodes).map_err(|failed| {
+    let bundle = Bundle::with_plugins(&nodes, plugins).map_err(|failed| {
         report::print(ui, &failed, common.short);
         Failure::Findings
     })?;

@@ -20,19 +20,14 @@ pub(super) struct Args {
 
 pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
     let policy = args.common.policy()?;
-    let (count, findings) = match Loaded::read(&args.node, args.common.catalog.as_deref(), policy) {
-        Ok(loaded) => {
-            let count = loaded.nodes.len();
-            let packer = bake::Packer::default();
-            (
-                count,
-                loaded
-                    .build(|built| bake::user_data(&built.plan, &built.verified, &packer).map(|_| ()))
-                    .1,
-            )
-        }
-        Err(failed) => (0, failed),
-    };
+    let (loaded, mut findings) = Loaded::read(&args.node, &args.common, policy);
+    let mut count = 0;
+    if let Some(loaded) = loaded {
+        count = loaded.nodes.len();
+        let packer = bake::Packer::default();
+        let (_, found) = loaded.build(|built| bake::user_data(&built.plan, &built.verified, &packer).map(|_| ()));
+        findings.extend(found);
+    }
     if args.json {
         ui.data(report::json(&findings)?.as_bytes())?;
         return if findings.has_errors() {

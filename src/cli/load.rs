@@ -6,15 +6,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 
+use super::plugins::{PluginArgs, Plugins, Shared};
 use super::ui::Ui;
 use super::{Common, Failure, report};
-use crate::base::{Finding, Policy, Report, Source};
+use crate::base::{Finding, PluginKind, Policy, Report, Source};
 use crate::catalog::Catalog;
 use crate::edge::git::Revision;
 use crate::edge::{clock, fs};
 use crate::facts::{self, ClusterFacts};
 use crate::pipeline::{self, Built};
+use crate::plugin::{Desk, bring_facts};
 use crate::spec::{self, NodeSpec};
+use crate::syntax::PluginUse;
 use crate::tree::FileTree;
 
 /// The nodes of a file with the facts of their clusters.
@@ -26,6 +29,7 @@ pub(super) struct Loaded {
     pub(super) is_fleet: bool,
     pub(super) nodes: Vec<(NodeSpec, ClusterFacts)>,
     pub(super) policy: Policy,
+    pub(super) plugins: Shared,
 }
 
 /// Where inputs are read: as they are now, or as a revision has them.
@@ -54,6 +58,23 @@ impl Inputs<'_> {
             Ok(Some(bytes)) => Source::from_bytes(&name, &bytes),
             Ok(None) => Err(wrong("is not there".into())),
             Err(error) => Err(wrong(format!("cannot be read: {error}"))),
+        }
+    }
+
+    /// A file that may be missing.
+    pub(super) fn optional(self, path: &Path) -> Result<Option<Arc<Source>>, Box<Finding>> {
+        let is_there = match self {
+            Self::Disk => fs::exists(path),
+            Self::Git(revision, _) => revision.read(path).is_ok_and(|bytes| bytes.is_some()),
+        };
+        if is_there { self.read(path).map(Some) } else { Ok(None) }
+    }
+
+    /// The bytes of a program, where inputs are not on the disk.
+    pub(super) fn program(self, path: &Path) -> Option<Vec<u8>> {
+        match self {
+            Self::Disk => None,
+            Self::Git(revision, _) => revision.read(path).ok().flatten(),
         }
     }
 
@@ -97,19 +118,38 @@ fn catalog_from(inputs: Inputs<'_>, folder: Option<&Path>) -> Result<Catalog, Re
     }
 }
 
+/// The plugins that take part in the nodes of a file, which is read no further.
+pub(super) fn uses(node: &Path, catalog_folder: Option<&Path>) -> Result<Vec<PluginUse>, Report> {
+    let catalog = catalog(catalog_folder)?;
+    let source = fs::read_source(node).map_err(|finding| Report::from(*finding))?;
+    let document = spec::read(&source)?;
+    let mut all = Vec::new();
+    for spec in &document.nodes {
+        let profile = catalog.profile(&spec.profile)?;
+        all.extend(pipeline::plugins(spec, &profile.plugins));
+    }
+    Ok(all)
+}
+
 /// Reads `node` for a command, and prints what is wrong with it.
 pub(super) fn open(ui: &Ui, node: &Path, common: &Common) -> Result<Loaded, Failure> {
-    let read = Loaded::read(node, common.catalog.as_deref(), common.policy()?);
-    read.map_err(|failed| {
-        report::print(ui, &failed, common.short);
-        Failure::Findings
-    })
+    match Loaded::read(node, common, common.policy()?) {
+        (Some(loaded), warnings) => {
+            report::print(ui, &warnings, common.short);
+            Ok(loaded)
+        }
+        (None, failed) => {
+            report::print(ui, &failed, common.short);
+            Err(Failure::Findings)
+        }
+    }
 }
 
 impl Loaded {
-    /// Reads `node` and every cluster file it names.
-    pub(super) fn read(node: &Path, catalog_folder: Option<&Path>, policy: Policy) -> Result<Self, Report> {
-        Self::read_from(Inputs::Disk, node, catalog_folder, policy)
+    /// Reads `node` and every cluster file it names, asks the sources of facts, and makes all other plugins ready. The
+    /// report holds the warnings, or why nothing was read.
+    pub(super) fn read(node: &Path, common: &Common, policy: Policy) -> (Option<Self>, Report) {
+        Self::read_from(Inputs::Disk, node, common.catalog.as_deref(), &common.plugins, policy)
     }
 
     /// As [`Self::read`], from these inputs.
@@ -117,9 +157,23 @@ impl Loaded {
         inputs: Inputs<'_>,
         node: &Path,
         catalog_folder: Option<&Path>,
+        plugins: &PluginArgs,
         policy: Policy,
-    ) -> Result<Self, Report> {
+    ) -> (Option<Self>, Report) {
         let mut report = Report::new();
+        let read = Self::read_all(inputs, node, catalog_folder, plugins, policy, &mut report);
+        let read = read.filter(|_| !report.has_errors());
+        (read, report)
+    }
+
+    fn read_all(
+        inputs: Inputs<'_>,
+        node: &Path,
+        catalog_folder: Option<&Path>,
+        plugins: &PluginArgs,
+        policy: Policy,
+        report: &mut Report,
+    ) -> Option<Self> {
         let catalog = catalog_from(inputs, catalog_folder)
             .map_err(|failed| report.extend(failed))
             .ok();
@@ -129,13 +183,37 @@ impl Loaded {
             .and_then(|source| spec::read(&source))
             .map_err(|failed| report.extend(failed))
             .ok();
-        let (Some(catalog), Some(document)) = (catalog, document) else {
-            return Err(report);
-        };
+        let (catalog, document) = (catalog?, document?);
+        let beside = node.parent().unwrap_or(Path::new(""));
+        let uses: Vec<Vec<PluginUse>> = document
+            .nodes
+            .iter()
+            .map(|spec| {
+                // A profile that cannot be read is told when the node is planned.
+                let profile = catalog.profile(&spec.profile);
+                pipeline::plugins(spec, profile.as_ref().map_or(&[], |profile| &profile.plugins))
+            })
+            .collect();
+        let plugins = Plugins::ready(&uses.concat(), node, plugins, inputs)
+            .map_err(|failed| report.extend(policy.judge(failed)))
+            .ok()?
+            .map(Arc::new);
+        let desk = plugins.as_ref().map(|plugins| plugins.desk(true));
         let mut clusters: BTreeMap<PathBuf, Option<ClusterFacts>> = BTreeMap::new();
         let mut nodes = Vec::new();
-        for node_spec in document.nodes {
-            let path = node.parent().unwrap_or(Path::new("")).join(&node_spec.cluster.value);
+        for (mut node_spec, uses) in document.nodes.into_iter().zip(uses) {
+            let path = beside.join(&node_spec.cluster.value);
+            if let Some(desk) = &desk
+                && uses.iter().any(|one| one.kind == PluginKind::Facts)
+            {
+                let read = inputs.read(&path);
+                let read = read.map_err(|finding| report.push(finding.at(node_spec.cluster.place.clone())));
+                let Ok(source) = read else { continue };
+                let (facts, found) = bring_facts(desk, &uses, &mut node_spec, &source);
+                report.extend(policy.judge(found));
+                nodes.extend(facts.map(|facts| (node_spec, facts)));
+                continue;
+            }
             let facts = clusters.entry(path.clone()).or_insert_with(|| {
                 let read = inputs.read(&path).map_err(|finding| {
                     // A file that node.yaml names and that is not there is a mistake in node.yaml.
@@ -153,23 +231,29 @@ impl Loaded {
                 nodes.push((node_spec, facts.clone()));
             }
         }
-        if report.has_errors() {
-            Err(report)
-        } else {
-            Ok(Self {
-                catalog,
-                name: document.name.value,
-                is_fleet: document.is_fleet,
-                nodes,
-                policy,
-            })
-        }
+        Some(Self {
+            catalog,
+            is_fleet: document.is_fleet,
+            name: document.name.value,
+            nodes,
+            policy,
+            plugins,
+        })
+    }
+
+    /// Each node's name with the plugins that take part in it.
+    pub(super) fn uses(&self) -> impl Iterator<Item = (&str, Vec<PluginUse>)> {
+        self.nodes.iter().map(|(spec, _)| {
+            let profile = self.catalog.profile(&spec.profile);
+            let uses = pipeline::plugins(spec, profile.as_ref().map_or(&[], |profile| &profile.plugins));
+            (spec.name.value.as_str(), uses)
+        })
     }
 
     /// Builds every node, on all CPUs, and gives what `finish` makes of each, in the order of the nodes: of a large
     /// fleet nobody wants to keep more than that. All findings of all nodes are reported together.
     pub(super) fn build<T: Send>(self, finish: impl Fn(Built) -> Result<T, Report> + Sync) -> (Option<Vec<T>>, Report) {
-        self.build_beside(None, finish)
+        self.build_beside(None, |built, _| finish(built))
     }
 
     /// As [`Self::build`]; `finish` gets the catalog too.
@@ -177,7 +261,7 @@ impl Loaded {
         self,
         finish: impl Fn(Built, &Catalog) -> Result<T, Report> + Sync,
     ) -> (Option<Vec<T>>, Report) {
-        self.build_all(None, finish)
+        self.build_all(None, |built, catalog, _| finish(built, catalog))
     }
 
     /// As [`Self::build`]. Of a single node `beside` gets its files while they are verified, on a second CPU; of a fleet
@@ -185,29 +269,36 @@ impl Loaded {
     pub(super) fn build_beside<T: Send>(
         self,
         beside: Option<&(dyn Fn(&FileTree) + Sync)>,
-        finish: impl Fn(Built) -> Result<T, Report> + Sync,
+        finish: impl Fn(Built, Option<&Desk<'_>>) -> Result<T, Report> + Sync,
     ) -> (Option<Vec<T>>, Report) {
-        self.build_all(beside, |built, _| finish(built))
+        self.build_all(beside, |built, _, desk| finish(built, desk))
     }
 
     fn build_all<T: Send>(
         self,
         beside: Option<&(dyn Fn(&FileTree) + Sync)>,
-        finish: impl Fn(Built, &Catalog) -> Result<T, Report> + Sync,
+        finish: impl Fn(Built, &Catalog, Option<&Desk<'_>>) -> Result<T, Report> + Sync,
     ) -> (Option<Vec<T>>, Report) {
-        let beside = beside.filter(|_| self.nodes.len() == 1);
+        let is_single = self.nodes.len() == 1;
+        let beside = beside.filter(|_| is_single);
+        let plugins = self.plugins.clone();
+        let desk = plugins.as_ref().map(|plugins| plugins.desk(is_single));
+        let desk = desk.as_ref();
         let now = Some(clock::now());
         let (catalog, policy) = (&self.catalog, &self.policy);
         let one = |(spec, facts): (NodeSpec, ClusterFacts)| -> (Option<T>, Report) {
-            let built = match pipeline::build(spec, catalog, facts, now, policy, beside) {
+            let built = match pipeline::build_with(spec, catalog, facts, now, policy, desk, beside) {
                 Ok(built) => built,
                 Err(failed) => return (None, failed),
             };
             let mut report = built.warnings.clone();
-            let made = finish(built, catalog).map_err(|failed| report.extend(failed));
+            let made = finish(built, catalog, desk).map_err(|failed| report.extend(failed));
             (made.ok(), report)
         };
         let results = on_all_cpus(self.nodes, &one);
+        if let Some(plugins) = &plugins {
+            plugins.tell(&Ui::new());
+        }
         let mut report = Report::new();
         let mut all = Vec::new();
         for (made, found) in results {

@@ -15,6 +15,8 @@ mod init;
 mod install;
 mod load;
 mod page;
+mod plugin;
+mod plugins;
 mod progress;
 mod render;
 mod report;
@@ -31,6 +33,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::base::{Policy, closest};
+use crate::edge::plugin::{SUPERVISE, supervise};
 use crate::verify;
 use load::Loaded;
 use ui::Ui;
@@ -89,6 +92,8 @@ enum Command {
     Fetch(fetch::Args),
     /// Bake a node or a fleet
     Bake(bake::Args),
+    /// Make, trust, test and run plugins
+    Plugin(plugin::Args),
     /// Install an offline bundle on this machine, or into an image
     Install(install::Args),
     /// Say whether the machine still has what was installed
@@ -118,10 +123,14 @@ struct Common {
     /// One line for each finding, as editors read it
     #[arg(long)]
     short: bool,
+    #[command(flatten)]
+    plugins: plugins::PluginArgs,
 }
 
 /// Rules that cannot be allowed: without what they ask for there is nothing to go on with.
-const FORM: [&str; 7] = ["spec/", "facts/", "catalog/", "render/", "bake/", "lock/", "secret/"];
+const FORM: [&str; 8] = [
+    "spec/", "facts/", "catalog/", "render/", "bake/", "lock/", "plugin/", "secret/",
+];
 
 impl Common {
     /// The policy these words ask for.
@@ -155,6 +164,15 @@ impl Common {
 
 /// Runs the program.
 pub fn main() -> ExitCode {
+    if std::env::args_os().nth(1).is_some_and(|word| word == SUPERVISE) {
+        return match supervise() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                Ui::new().talk(&format!("error: {error}"));
+                ExitCode::from(2)
+            }
+        };
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -176,6 +194,7 @@ pub fn main() -> ExitCode {
         Command::Report(args) => page::run(&ui, &args),
         Command::Fetch(args) => fetch::run(&ui, &args),
         Command::Bake(args) => bake::run(&ui, &args),
+        Command::Plugin(args) => plugin::run(&ui, &args),
         Command::Install(args) => install::run(&ui, &args),
         Command::Status(args) => status::run(&ui, &args),
         Command::Rollback(args) => rollback::run(&ui, &args),

@@ -103,8 +103,9 @@ fn before(
         ));
         Failure::Findings
     };
-    let loaded =
-        Loaded::read_from(Inputs::Git(revision, name), node, catalog, policy).map_err(|findings| failed(&findings))?;
+    let inputs = Inputs::Git(revision, name);
+    let (loaded, findings) = Loaded::read_from(inputs, node, catalog, &common.plugins, policy);
+    let loaded = loaded.ok_or_else(|| failed(&findings))?;
     let (was_fleet, count) = (loaded.is_fleet, loaded.nodes.len());
     let packer = Packer::default();
     let (built, findings) = loaded.build(|built| {

@@ -7,7 +7,7 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::base::{Finding, OnDisk, Severity, Source};
+use crate::base::{Finding, OnDisk, Severity, Sha256, Source};
 
 /// Largest file that is read at all: four times what a text may have, so that its size can still be told.
 const READ_LIMIT: u64 = 64 << 20;
@@ -54,6 +54,39 @@ pub fn read_source(path: &Path) -> Result<Arc<Source>, Box<Finding>> {
     let file = File::open(path).map_err(unreadable)?;
     file.take(READ_LIMIT).read_to_end(&mut bytes).map_err(unreadable)?;
     Source::from_bytes(&name, &bytes)
+}
+
+/// The bytes of a file, as large as a request to a plugin may be.
+#[expect(clippy::disallowed_methods, reason = "this is the edge")]
+pub fn read_bytes(path: &Path) -> Result<Vec<u8>, FsError> {
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(failed("opening", path))?;
+    let read = file.take(READ_LIMIT).read_to_end(&mut bytes);
+    read.map_err(failed("reading", path))?;
+    Ok(bytes)
+}
+
+/// The digest of a file and its size in bytes, however large it is.
+#[expect(clippy::disallowed_methods, reason = "this is the edge")]
+pub fn digest(path: &Path) -> Result<(Sha256, u64), FsError> {
+    use sha2::Digest as _;
+    let mut file = File::open(path).map_err(failed("opening", path))?;
+    let mut digest = sha2::Sha256::new();
+    let mut chunk = vec![0; 1 << 16];
+    let mut size = 0;
+    loop {
+        let read = file.read(&mut chunk).map_err(failed("reading", path))?;
+        if read == 0 {
+            return Ok((Sha256::from_bytes(digest.finalize().into()), size));
+        }
+        digest.update(&chunk[..read]);
+        size += read as u64;
+    }
+}
+
+/// The path from the root on, without links.
+pub fn whole_path(path: &Path) -> Result<PathBuf, FsError> {
+    path.canonicalize().map_err(failed("looking at", path))
 }
 
 /// Every file below `folder`, with its path relative to it, sorted. Links are followed no further than the folder.

@@ -11,6 +11,7 @@ pub mod git;
 mod http;
 pub mod pager;
 mod part;
+pub mod plugin;
 pub mod sign;
 pub mod target;
 

@@ -98,6 +98,84 @@ pub fn read(source: &Arc<Source>) -> Result<ClusterFacts, Report> {
     }
 }
 
+/// As [`read`], with what plugins bring laid into it: each a source that is one map of keys of `spec`, and the place
+/// where its plugin is named. A key that is there already must have the same value.
+pub fn read_with(source: &Arc<Source>, brought: &[(Arc<Source>, Place)]) -> Result<ClusterFacts, Report> {
+    if brought.is_empty() {
+        return read(source);
+    }
+    let mut root = yaml::parse(source)?;
+    let mut report = Report::new();
+    for (more, place) in brought {
+        match yaml::parse(more) {
+            Ok(more) => lay(&mut root, &more, place, &mut report),
+            Err(failed) => report.extend(failed),
+        }
+    }
+    let facts = document(&mut Reader { report: &mut report }, &root);
+    match facts {
+        Some(facts) if !report.has_errors() => Ok(facts),
+        _ => Err(report),
+    }
+}
+
+/// Lays the keys of `more` into `spec`, its `name` into `metadata`.
+fn lay(root: &mut Node, more: &Node, place: &Place, report: &mut Report) {
+    for entry in more.entries() {
+        let section = if entry.key == "name" { "metadata" } else { "spec" };
+        let Some(slot) = section_of(root, section, place) else {
+            continue;
+        };
+        match slot.iter().find(|own| own.key == entry.key && !own.value.is_null()) {
+            None => {
+                slot.retain(|own| own.key != entry.key);
+                slot.push(entry.clone());
+            }
+            Some(own) => {
+                let mut ignored = Report::new();
+                let mut reader = Reader { report: &mut ignored };
+                if yaml::to_json(&mut reader, &own.value) != yaml::to_json(&mut reader, &entry.value) {
+                    let message = format!("`{}` is not what {} says", entry.key, entry.key_place.source.name);
+                    report.push(
+                        Finding::error("plugin/facts", message, &own.value.place)
+                            .note(&entry.value.place, "the plugin says")
+                            .hint("leave it out to take the plugin's, or correct the plugin's source"),
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// The entries of a section, which is made if it is not there; none if it is no map.
+fn section_of<'n>(root: &'n mut Node, section: &str, place: &Place) -> Option<&'n mut Vec<yaml::Entry>> {
+    let yaml::Kind::Map(entries) = &mut root.kind else {
+        return None;
+    };
+    let at = match entries.iter().position(|entry| entry.key == section) {
+        Some(at) => at,
+        None => {
+            entries.push(yaml::Entry {
+                key: section.into(),
+                key_place: place.clone(),
+                value: Node {
+                    place: place.clone(),
+                    kind: yaml::Kind::Map(Vec::new()),
+                },
+            });
+            entries.len() - 1
+        }
+    };
+    let value = &mut entries.get_mut(at)?.value;
+    if value.is_null() {
+        value.kind = yaml::Kind::Map(Vec::new());
+    }
+    match &mut value.kind {
+        yaml::Kind::Map(entries) => Some(entries),
+        _ => None,
+    }
+}
+
 fn document(reader: &mut Reader<'_>, root: &Node) -> Option<ClusterFacts> {
     let mut fields = reader.map(root, "the document");
     if let Some(node) = fields.required(reader, "apiVersion") {

@@ -103,6 +103,18 @@ impl Engine {
             .map_err(|error| failure(&error, &when.place))
     }
 
+    /// `text` rendered as a file of `filetype`.
+    pub(super) fn fill(&self, name: &str, filetype: FileType, text: &str) -> Result<String, String> {
+        let filled = self
+            .environment
+            .render_named_str(&named(name, filetype), text, self.context.clone());
+        filled.map_err(|error| {
+            let line = error.line().map(|line| format!("line {line}: ")).unwrap_or_default();
+            let detail = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
+            format!("{line}{detail}")
+        })
+    }
+
     /// `body` rendered as the body of `template`.
     pub(super) fn render_text(&self, template: &Template, body: &str) -> Result<String, Error> {
         if template.verbatim {

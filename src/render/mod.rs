@@ -10,6 +10,7 @@ pub use lines::{holds, origins, paths_in, template_of};
 use crate::base::{Finding, Place, Report};
 use crate::catalog::{Catalog, Plane};
 use crate::plan::Plan;
+use crate::syntax::FileType;
 use crate::tree::{Entry, FileTree};
 
 use engine::Engine;
@@ -48,6 +49,12 @@ pub fn render(plan: &Plan, catalog: &Catalog) -> Result<FileTree, Report> {
         add(&mut tree, &mut report, entry);
     }
     if report.has_errors() { Err(report) } else { Ok(tree) }
+}
+
+/// A text of somebody else's, filled with values of theirs: each is quoted by the type of the file, as in our own
+/// templates, and nothing else is in reach. The error is told in words.
+pub fn fill(name: &str, filetype: FileType, text: &str, context: &serde_json::Value) -> Result<String, String> {
+    Engine::new(context).fill(name, filetype, text)
 }
 
 fn add(tree: &mut FileTree, report: &mut Report, entry: Entry) {

@@ -1,9 +1,11 @@
 //! One node: the sections of `spec`.
 
+use std::sync::Arc;
+
 use super::{Artifacts, Credentials, Identity, Kubelet};
-use crate::base::{AbsPath, Cidr, Finding, InterfaceName, Located, Mode, Place, Version};
-use crate::syntax::yaml::{Node, Reader};
-use crate::syntax::{FileType, toml};
+use crate::base::{AbsPath, Cidr, Finding, InterfaceName, Located, Mode, Place, Report, Source, Version};
+use crate::syntax::yaml::{self, Node, Reader};
+use crate::syntax::{FileType, PluginUse, toml};
 
 /// What the user wrote about one node.
 #[derive(Debug, Clone)]
@@ -42,6 +44,8 @@ pub struct NodeSpec {
     pub files: Vec<UserFile>,
     /// The user's own part of the cloud-config document.
     pub cloud_config: Option<Node>,
+    /// The plugins that take part, after those of the profile.
+    pub plugins: Vec<PluginUse>,
 }
 
 /// The named rules that reserve CPU and memory.
@@ -191,14 +195,10 @@ impl NodeSpec {
         let cloud_config = fields.optional("cloudConfig").inspect(|node| {
             reader.map(node, "cloudConfig");
         });
-        if let Some(plugins) = fields.optional("plugins")
-            && let Some(first) = reader.list(plugins).first()
-        {
-            let message = "this version of nodebake runs no plugins";
-            reader
-                .report
-                .push(Finding::error("spec/plugins", message, &first.place).hint("leave the list empty"));
-        }
+        let plugins = fields
+            .optional("plugins")
+            .map(|node| PluginUse::read_all(reader, node))
+            .unwrap_or_default();
         fields.done(reader);
         Some(Self {
             name,
@@ -218,6 +218,7 @@ impl NodeSpec {
             artifacts,
             files,
             cloud_config: cloud_config.cloned(),
+            plugins,
         })
     }
 }
@@ -270,6 +271,14 @@ impl Sizing {
 }
 
 impl Hardware {
+    /// Reads the section alone, as a plugin writes it.
+    pub fn parse(source: &Arc<Source>) -> Result<Self, Report> {
+        let root = yaml::parse(source)?;
+        let mut report = Report::new();
+        let hardware = Self::read(&mut Reader { report: &mut report }, &root);
+        if report.has_errors() { Err(report) } else { Ok(hardware) }
+    }
+
     fn read(reader: &mut Reader<'_>, node: &Node) -> Self {
         let mut fields = reader.map(node, "hardware");
         let hardware = Self {

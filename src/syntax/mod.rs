@@ -4,6 +4,7 @@
 pub mod archive;
 mod filetype;
 pub mod ini;
+mod plugins;
 pub mod quote;
 pub mod shell;
 pub mod sysctl;
@@ -12,3 +13,4 @@ pub mod toml;
 pub mod yaml;
 
 pub use filetype::FileType;
+pub use plugins::PluginUse;

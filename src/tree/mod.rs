@@ -63,6 +63,11 @@ impl FileTree {
         self.entries.insert((entry.plane, entry.path.clone()), entry);
     }
 
+    /// Takes a file out.
+    pub fn remove(&mut self, plane: Plane, path: &AbsPath) -> Option<Entry> {
+        self.entries.remove(&(plane, path.clone()))
+    }
+
     /// The file at `path` of `plane`.
     pub fn get(&self, plane: Plane, path: &str) -> Option<&Entry> {
         let path: AbsPath = path.parse().ok()?;

@@ -32,7 +32,7 @@ pub use trace::{Step, Trail};
 use std::cell::OnceCell;
 use std::sync::Arc;
 
-use crate::base::{Policy, Report};
+use crate::base::{Finding, Policy, Report};
 use crate::catalog::Catalog;
 use crate::facts;
 use crate::plan::Plan;
@@ -108,6 +108,18 @@ pub fn verify(
     now: Option<i64>,
     policy: &Policy,
 ) -> (Option<Verified>, Report) {
+    verify_with(tree, plan, catalog, now, policy, Vec::new())
+}
+
+/// As [`verify`], and takes what others found in the files, `more`, for findings like its own.
+pub fn verify_with(
+    tree: Arc<FileTree>,
+    plan: &Plan,
+    catalog: &Catalog,
+    now: Option<i64>,
+    policy: &Policy,
+    more: Vec<Finding>,
+) -> (Option<Verified>, Report) {
     let subject = Subject::new(plan, &tree, catalog);
     let mut report = Report::new();
     if let Some(now) = now {
@@ -120,6 +132,7 @@ pub fn verify(
                 .map(|finding| trace::causes(&subject, finding)),
         );
     }
+    report.extend(more.into_iter().map(|finding| trace::causes(&subject, finding)));
     let report = policy.judge(report);
     if report.has_errors() {
         (None, report)

@@ -8,7 +8,7 @@ use std::path::Path;
 use crate::support::root;
 
 /// Every room with its floor. Rooms of one floor do not import each other, except along `BESIDE`.
-const FLOORS: [(&str, u8); 15] = [
+const FLOORS: [(&str, u8); 16] = [
     ("base", 0),
     ("syntax", 0),
     ("spec", 1),
@@ -18,6 +18,7 @@ const FLOORS: [(&str, u8); 15] = [
     ("tree", 3),
     ("render", 3),
     ("verify", 4),
+    ("plugin", 5),
     ("bake", 5),
     ("review", 5),
     ("pipeline", 6),
@@ -37,8 +38,9 @@ fn may_import(room: &str, other: &str) -> bool {
     match (floor(room), floor(other)) {
         (Some(_), Some(_)) if room == other => true,
         // The edge knows the vocabulary and nothing of the pipeline; only the command line names the edge. It also knows
-        // `deliver`, because that says in a trait what it needs of a disk, and the edge is where disks are.
-        (Some(7), Some(floor)) => floor == 0 || other == "deliver",
+        // `deliver` and `plugin`, because they say in traits what they need of disks and of programs, and the edge is
+        // where those are.
+        (Some(7), Some(floor)) => floor == 0 || matches!(other, "deliver" | "plugin"),
         (Some(own), Some(7)) => own == 8,
         (Some(own), Some(floor)) => floor < own || BESIDE.contains(&(room, other)),
         _ => false,
@@ -115,6 +117,11 @@ fn a_wrong_import_is_seen() {
         ["f:1: edge uses plan"]
     );
     assert!(wrong_imports("f", "edge", "use crate::deliver::Disk;\n").is_empty());
+    assert!(wrong_imports("f", "edge", "use crate::plugin::Host;\n").is_empty());
+    assert_eq!(
+        wrong_imports("f", "plugin", "use crate::edge::plugin;\n"),
+        ["f:1: plugin uses edge"]
+    );
     assert_eq!(
         wrong_imports("f", "deliver", "use crate::edge::disk;\n"),
         ["f:1: deliver uses edge"]

@@ -21,6 +21,7 @@ mod judges;
 mod nocloud;
 mod offline;
 mod page;
+mod plugins;
 mod properties;
 mod review;
 mod seed;

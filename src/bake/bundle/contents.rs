@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::list::{Line, MemberName, Part, STATE, write_list};
-use super::manifest::{BundleArtifact, BundleFile, BundleManifest, BundleNode, FORMAT};
+use super::manifest::{BundleArtifact, BundleFile, BundleManifest, BundleNode, BundlePlugin, FORMAT};
 use super::sbom;
 use crate::base::{AbsPath, Finding, Member, Mode, Place, Report, Severity, Sha256};
 use crate::catalog::Plane;
@@ -80,6 +80,11 @@ const INSTALLER: &str = include_str!("install.sh");
 impl Bundle {
     /// The bundle of `nodes`. Refuses two files at one place.
     pub fn new(nodes: &[BundledNode<'_>]) -> Result<Self, Report> {
+        Self::with_plugins(nodes, Vec::new())
+    }
+
+    /// As [`Self::new`], with the plugins that took part, in order.
+    pub fn with_plugins(nodes: &[BundledNode<'_>], plugins: Vec<BundlePlugin>) -> Result<Self, Report> {
         let mut shelf = Shelf::default();
         let mut artifacts = BTreeMap::new();
         let mut listed = Vec::new();
@@ -99,6 +104,7 @@ impl Bundle {
             nodebake: env!("CARGO_PKG_VERSION").into(),
             nodes: listed,
             artifacts: described,
+            plugins,
         };
         shelf.text("install.sh", "0755", INSTALLER.into());
         let json = serde_json::to_string_pretty(&manifest).ok();

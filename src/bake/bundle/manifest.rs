@@ -17,6 +17,21 @@ pub struct BundleManifest {
     pub nodes: Vec<BundleNode>,
     /// What was downloaded for it, each once.
     pub artifacts: Vec<BundleArtifact>,
+    /// The plugins that took part.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub plugins: Vec<BundlePlugin>,
+}
+
+/// One program of somebody else's that had a part in it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BundlePlugin {
+    /// `facts`, `patch`, `check` …
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// The digest of its file, as in plugins.lock.
+    pub sha256: String,
 }
 
 /// One node of a bundle.

@@ -15,4 +15,4 @@ mod sbom;
 pub use archive::{BundleError, Packing};
 pub use contents::{Bundle, BundledNode, Payload};
 pub use list::{Line, MemberName, Part, STATE, parse_list, write_list};
-pub use manifest::{BundleArtifact, BundleFile, BundleManifest, BundleNode, FORMAT};
+pub use manifest::{BundleArtifact, BundleFile, BundleManifest, BundleNode, BundlePlugin, FORMAT};

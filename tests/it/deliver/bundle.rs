@@ -62,6 +62,7 @@ pub fn members(files: &[(Part, &str, &[u8], &str)]) -> Members {
     }
     payload.push(("nodes/n/install.list".into(), write_list(&list).into_bytes()));
     let manifest = BundleManifest {
+        plugins: Vec::new(),
         format: FORMAT.into(),
         nodebake: "0".into(),
         nodes: vec![BundleNode {
