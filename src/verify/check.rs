@@ -1,8 +1,8 @@
 //! The table of rules: every finding nodebake can have, with its reason.
 
 use super::{
-    Subject, agreements, cloud_config, cni, containerd, cross, files, floors, goldens, iam, image_credentials,
-    kubeconfig, kubelet, mapping, netplan, scripts, secrets, sysctl, systemd, text,
+    Subject, agreements, cloud_config, cni, containerd, cross, files, floors, iam, image_credentials, kubeconfig,
+    kubelet, mapping, netplan, scripts, secrets, sysctl, systemd, text,
 };
 use crate::base::{Finding, Severity};
 
@@ -40,8 +40,14 @@ pub const CHECKS: &[&[Check]] = &[
     sysctl::ROWS,
     secrets::ROWS,
     text::ROWS,
-    floors::ROWS,
-    goldens::ROWS,
+    floors::reading::ROWS,
+    floors::spec::ROWS,
+    floors::plugins::ROWS,
+    floors::facts::ROWS,
+    floors::catalog::ROWS,
+    floors::plan::ROWS,
+    floors::baking::ROWS,
+    floors::goldens::ROWS,
 ];
 
 /// All rules, one after the other.

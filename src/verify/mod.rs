@@ -11,7 +11,6 @@ mod cross;
 mod documents;
 mod files;
 mod floors;
-mod goldens;
 mod iam;
 mod image_credentials;
 mod kubeconfig;

@@ -1,11 +1,11 @@
 //! The rules of a review: what is told of a folder of goldens. They have no function here; `review` holds them.
 
-use super::Check;
-use super::floors::rule;
+use super::rule;
 use crate::base::Severity::{Error, Warning};
+use crate::verify::Check;
 
 /// The rules.
-pub(super) const ROWS: &[Check] = &[
+pub(in crate::verify) const ROWS: &[Check] = &[
     rule(
         "golden/differs",
         Error,

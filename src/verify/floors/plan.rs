@@ -1,0 +1,236 @@
+//! Deciding.
+
+use super::rule;
+use crate::base::Severity::{Error, Warning};
+use crate::verify::Check;
+
+pub(in crate::verify) const ROWS: &[Check] = &[
+    rule(
+        "plan/image-arch",
+        Error,
+        "Image and instance type have one architecture",
+        "GH200 is arm64: nothing of an amd64 image runs there.",
+    ),
+    rule(
+        "plan/image-provider",
+        Error,
+        "The provider offers the image",
+        "The launch would fail, or take another image.",
+    ),
+    rule(
+        "plan/image-kubernetes",
+        Error,
+        "The image can run this Kubernetes",
+        "cgroup v1 images stop at 1.34: the kubelet refuses from 1.35 on.",
+    ),
+    rule(
+        "plan/unverified-type",
+        Warning,
+        "The instance type's numbers were recorded",
+        "Reservations are cut to them.",
+    ),
+    rule(
+        "plan/disk",
+        Error,
+        "The root disk's size is known",
+        "Thresholds are cut to it; EC2 chooses it at launch.",
+    ),
+    rule(
+        "plan/reservation",
+        Error,
+        "Half of the machine is left for pods",
+        "More kept back means that the machine or the rule was described wrongly.",
+    ),
+    rule(
+        "plan/sizing-rule",
+        Error,
+        "The sizing rule exists",
+        "There would be no numbers.",
+    ),
+    rule(
+        "plan/address",
+        Error,
+        "The node's address is usable and where the cluster expects it",
+        "The kubelet refuses loopback, link-local and multicast; an address outside the VPC is never reached.",
+    ),
+    rule(
+        "plan/address-unchecked",
+        Warning,
+        "The facts name the networks to check the address against",
+        "A mistyped address is found by nobody else.",
+    ),
+    rule(
+        "plan/two-addresses",
+        Warning,
+        "One address is ENI, node IP and name",
+        "With two, the certificate, the ENI and the name can drift apart.",
+    ),
+    rule(
+        "plan/eni-address",
+        Error,
+        "A hybrid node has no ENI",
+        "Its name is given, not derived.",
+    ),
+    rule(
+        "plan/node-name",
+        Error,
+        "The name fits the profile and the strategy",
+        "EKS tells the kinds of node apart by it; SSM fixes it.",
+    ),
+    rule(
+        "plan/session-name",
+        Error,
+        "The node's name fits an STS session name",
+        "STS takes 64 characters; the mapping compares the two.",
+    ),
+    rule(
+        "plan/mapping",
+        Error,
+        "The cluster reads the mapping that is made",
+        "aws-auth is inert on an API cluster, access entries on a CONFIG_MAP one.",
+    ),
+    rule(
+        "plan/mapping-untried",
+        Warning,
+        "The mapping is one that is documented",
+        "Nobody has published that EKS keeps such a node.",
+    ),
+    rule(
+        "plan/partition",
+        Error,
+        "Role and cluster are in one partition",
+        "aws, aws-cn and aws-us-gov do not know each other's principals.",
+    ),
+    rule(
+        "plan/account",
+        Warning,
+        "Role and cluster are in one account",
+        "Access entries for nodes take roles of the cluster's account only.",
+    ),
+    rule(
+        "plan/credentials",
+        Error,
+        "The strategy fits the profile",
+        "EKS maps each kind of node by its own credentials.",
+    ),
+    rule(
+        "plan/principal",
+        Warning,
+        "The role's trust policy has a principal",
+        "Without it the policy is not written, and somebody writes a wider one.",
+    ),
+    rule(
+        "plan/user-credentials",
+        Warning,
+        "The node has no long-lived key as its identity",
+        "A stolen one is the node until somebody notices.",
+    ),
+    rule(
+        "plan/session-duration",
+        Error,
+        "A session is no longer than the role allows",
+        "STS refuses a longer one: no credentials, no node (STS AssumeRole).",
+    ),
+    rule(
+        "plan/roles-anywhere",
+        Error,
+        "Trust anchor and profile share a region",
+        "Roles Anywhere refuses otherwise.",
+    ),
+    rule(
+        "plan/version-skew",
+        Error,
+        "The kubelet is not newer than the cluster and at most three minors older",
+        "Kubernetes' version skew policy.",
+    ),
+    rule(
+        "plan/artifact",
+        Error,
+        "Every artifact is pinned for the architecture",
+        "Nothing is downloaded without a hash.",
+    ),
+    rule(
+        "plan/own-artifact",
+        Error,
+        "The user's artifacts have names and places of their own",
+        "One of two files at one path would be lost.",
+    ),
+    rule(
+        "plan/kubelet-config",
+        Error,
+        "Raw kubelet configuration can be laid over ours",
+        "Drop-ins exist from 1.28 on; apiVersion and kind are ours.",
+    ),
+    rule(
+        "plan/label",
+        Error,
+        "The node may give itself its labels",
+        "The kubelet exits over others in kubernetes.io, and NodeRestriction refuses them.",
+    ),
+    rule(
+        "plan/taint",
+        Error,
+        "A taint is given once",
+        "The second would be dropped or refused.",
+    ),
+    rule(
+        "plan/interface",
+        Error,
+        "A hybrid node has no dummy interface",
+        "Its address is on its own card.",
+    ),
+    rule(
+        "plan/netplan",
+        Error,
+        "The image's netplan knows dummy-devices",
+        "Before 0.107 netplan drops the whole configuration over one unknown key, the real card's too.",
+    ),
+    rule(
+        "plan/pod-cidr",
+        Error,
+        "The pods' network is free and large enough",
+        "An overlap sends packets for the VPC or for services to pods.",
+    ),
+    rule(
+        "plan/containerd",
+        Error,
+        "containerd fits Kubernetes and its schema is known",
+        "Each minor was tested with some lines only; a wrong schema is read as defaults.",
+    ),
+    rule(
+        "plan/no-nvidia",
+        Warning,
+        "A GPU machine has an image with a driver",
+        "Without it pods do not see the GPUs they pay for.",
+    ),
+    rule(
+        "spec/source",
+        Error,
+        "An artifact comes from an https URL or a file beside node.yaml",
+        "Plain http and absolute paths give each machine another result.",
+    ),
+    rule(
+        "spec/sha256",
+        Error,
+        "A digest is 64 lower-case hexadecimal digits",
+        "A file without its whole digest could be any file.",
+    ),
+    rule(
+        "spec/toml",
+        Error,
+        "Raw containerd configuration is TOML",
+        "It is merged into ours, and could not be.",
+    ),
+    rule(
+        "plan/cloud-config",
+        Error,
+        "The user's cloud-config has keys that can be merged",
+        "A second write_files or runcmd would replace ours in silence; an unknown key is ignored by cloud-init.",
+    ),
+    rule(
+        "plan/cloud-config-risk",
+        Warning,
+        "Risky keys of the user's cloud-config are meant",
+        "They can erase disks, reboot the machine or change the image under the node.",
+    ),
+];
