@@ -1,5 +1,5 @@
-//! The rules that other floors hold while they read, decide, bake and review. They have no function here; a test compares this
-//! list with the ids in the sources.
+//! The rules that other floors hold while they read, decide, bake and review. They have no function here; a test compares
+//! this list with the ids in the sources.
 
 pub(super) mod baking;
 pub(super) mod catalog;
