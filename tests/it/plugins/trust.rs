@@ -1,7 +1,7 @@
 //! What may run: found, trusted, unchanged, and recorded in what is baked.
 
 use super::{QUIET, Site};
-use crate::support::{stderr, stdout};
+use crate::support::{have, stderr, stdout};
 
 const DESCRIBES: &str = "#!/bin/sh\nif grep -q '\"describe\"'; then\n  printf '{\"protocol\":1,\"describe\":{\"kind\":\"check\",\"summary\":\"Says nothing\",\"protocols\":[1],\"files\":[\"node/etc/**\"]}}'\nelse\n  printf '{\"protocol\":1,\"findings\":[]}'\nfi\n";
 
@@ -153,4 +153,48 @@ fn mistakes_in_the_lock_have_a_place() {
     site.folder
         .write("plugins.lock", format!("{good}    without: [gravity]\n"));
     assert!(stderr(&site.run(&["check", "node.yaml"])).contains("`gravity` is not one of deadline"));
+}
+
+/// What a revision renders is rendered with the programs and the lock that it had.
+#[test]
+fn a_revision_runs_its_own_programs() {
+    if !have("git") || !have("python3") {
+        return;
+    }
+    let program = |word: &str| {
+        format!(
+            "#!/usr/bin/env python3\nimport json\nprint(json.dumps(dict(protocol=1, files=[dict(op='add', path='/etc/motd.d/word', mode='0644', type='lines', text='{word}\\n')])))\n"
+        )
+    };
+    let before = program("before");
+    let site = Site::new(
+        "    - patch: word",
+        &[("patch", "word", &before, &["writes: [node/etc/motd.d/*]"])],
+    );
+    let git = |args: &[&str]| {
+        let mut git = std::process::Command::new("git");
+        git.args([
+            "-c",
+            "user.name=t",
+            "-c",
+            "user.email=t@example.com",
+            "-c",
+            "commit.gpgsign=false",
+        ]);
+        let output = git.args(args).current_dir(site.path()).output().unwrap();
+        assert!(output.status.success(), "{}", stderr(&output));
+    };
+    git(&["init", "-q"]);
+    git(&["add", "node.yaml", "cluster.yaml", "plugins.lock", "plugins"]);
+    git(&["commit", "-qm", "before"]);
+    let after = program("after");
+    site.program("word", &after);
+    let lock = std::fs::read_to_string(site.path().join("plugins.lock")).unwrap();
+    let digest = |text: &str| nodebake::base::Sha256::of(text.as_bytes()).to_string();
+    site.folder
+        .write("plugins.lock", lock.replace(&digest(&before), &digest(&after)));
+    let output = site.run(&["diff", "node.yaml", "--against", "git:HEAD"]);
+    let words = stdout(&output);
+    assert_eq!(output.status.code(), Some(1), "{words} {}", stderr(&output));
+    assert!(words.contains("-before") && words.contains("+after"), "{words}");
 }
