@@ -12,6 +12,9 @@ use crate::base::Sha256;
 use crate::edge::fs::{FsError, failed};
 use crate::plugin::Limits;
 
+/// How the names of private folders begin.
+const NAME: &str = "nodebake-plugins-";
+
 /// A private folder.
 #[derive(Debug)]
 pub struct Store {
@@ -27,7 +30,7 @@ impl Store {
         let above = above.canonicalize().map_err(failed("looking at", &above))?;
         loop {
             let number = COUNT.fetch_add(1, Ordering::Relaxed);
-            let folder = above.join(format!("nodebake-plugins-{}-{number}", std::process::id()));
+            let folder = above.join(format!("{NAME}{}-{number}", std::process::id()));
             // Somebody else's folder is never taken, whoever guessed its name.
             match DirBuilder::new().mode(0o700).create(&folder) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -104,6 +107,17 @@ impl Work {
 impl Drop for Work {
     fn drop(&mut self) {
         remove(&self.0);
+    }
+}
+
+/// Removes the private folder in which `work` is: its nodebake is gone.
+pub(super) fn forsake(work: &Path) {
+    let folder = work.parent().filter(|folder| {
+        let name = folder.file_name().unwrap_or_default();
+        name.to_string_lossy().starts_with(NAME)
+    });
+    if let Some(folder) = folder {
+        remove(folder);
     }
 }
 

@@ -17,6 +17,7 @@ use super::frames::{self, CHUNK, CLOSE, INPUT, JOB, LOG, REPLY, STATUS};
 use super::job::{Job, Outcome, Protection, Status};
 use super::processes::{ask_to_end, descendants, end_all, reap};
 use super::restrict::{limit, restrict};
+use super::store;
 use crate::plugin::Limits;
 
 /// How often its processes are counted.
@@ -52,6 +53,10 @@ pub fn supervise() -> io::Result<()> {
             let mut watch = Watch::new(&job, &control, child)?;
             let outcome = watch.run();
             let left = watch.clear();
+            if outcome.is_err() {
+                // Nobody is left who would tidy up.
+                store::forsake(&job.work);
+            }
             watch.tell()?;
             Status {
                 outcome: outcome?,

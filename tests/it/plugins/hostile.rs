@@ -203,4 +203,9 @@ fn a_killed_nodebake_leaves_no_plugin() {
         patience -= 1;
     }
     assert_eq!(site.processes(), Vec::<String>::new());
+    while !site.left().is_empty() && patience > 0 {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        patience -= 1;
+    }
+    assert_eq!(site.left(), Vec::<std::path::PathBuf>::new());
 }
