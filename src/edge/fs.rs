@@ -7,6 +7,7 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::steady::steadily;
 use crate::base::{Finding, OnDisk, Severity, Sha256, Source};
 
 /// Largest file that is read at all: four times what a text may have, so that its size can still be told.
@@ -172,15 +173,25 @@ pub fn marked_folders(folder: &Path, mark: &str) -> Result<Vec<String>, FsError>
 /// disk; a kill at any instant leaves the old file or the new one. A device or a pipe at `path` is written to, not
 /// replaced: who names `/dev/null` wants it to be there afterwards.
 pub fn write_atomically(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FsError> {
-    stream_atomically(path, mode, |out| out.write_all(bytes).map_err(failed("writing", path)))
+    settled(path, mode, |out| out.write_all(bytes).map_err(failed("writing", path)))
 }
 
-/// As [`write_atomically`], what `fill` writes. If it fails, what was at `path` stays.
+/// As [`write_atomically`], what `fill` writes, however large it is. If it fails, what was at `path` stays.
 pub fn stream_atomically<E: From<FsError>>(
     path: &Path,
     mode: u32,
-    fill: impl FnOnce(&mut File) -> Result<(), E>,
+    fill: impl FnOnce(&mut (dyn Write + Send)) -> Result<(), E>,
 ) -> Result<(), E> {
+    if is_special(path) {
+        return stream(path, mode, |out| fill(out));
+    }
+    settled(path, mode, |out| {
+        steadily(out, fill).map_err(failed("writing", path))?
+    })
+}
+
+/// A file and its name, both on the disk.
+fn settled<E: From<FsError>>(path: &Path, mode: u32, fill: impl FnOnce(&mut File) -> Result<(), E>) -> Result<(), E> {
     if is_special(path) {
         return stream(path, mode, fill);
     }

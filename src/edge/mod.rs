@@ -13,6 +13,7 @@ pub mod pager;
 mod part;
 pub mod plugin;
 pub mod sign;
+mod steady;
 pub mod target;
 
 pub use part::Part;
