@@ -1,13 +1,14 @@
 //! Places and times that two programs must agree on.
 
-use toml::{Table, Value};
+use toml::Value;
 
+use super::containerd::Config;
 use super::documents::{brought, plane};
 use super::{Check, Subject};
 use crate::base::{Finding, Severity};
 use crate::catalog::Plane;
+use crate::syntax::systemd;
 use crate::syntax::yaml::Node;
-use crate::syntax::{systemd, toml as reader};
 
 /// The checks of this file.
 pub(super) const ROWS: &[Check] = &[
@@ -48,7 +49,6 @@ pub(super) const ROWS: &[Check] = &[
     },
 ];
 
-const CONFIG: &str = "/etc/containerd/config.toml";
 const LISTS: &str = "/etc/cni/net.d";
 /// What the release archive of containernetworking/plugins has.
 const PACKAGED: [&str; 18] = [
@@ -72,17 +72,6 @@ const PACKAGED: [&str; 18] = [
     "vrf",
 ];
 
-/// The table of the CRI plugin that runs pods.
-fn runtime_table(subject: &Subject<'_>) -> Option<Table> {
-    let entry = subject.tree.get(Plane::Node, CONFIG)?;
-    let config = reader::parse(&entry.text).ok()?;
-    let plugins = config.get("plugins")?;
-    ["io.containerd.cri.v1.runtime", "io.containerd.grpc.v1.cri"]
-        .iter()
-        .find_map(|name| plugins.get(name)?.as_table())
-        .cloned()
-}
-
 /// The folders in which containerd looks for plugins.
 fn program_folders(cni: &Value) -> Vec<String> {
     let many = cni.get("bin_dirs").and_then(Value::as_array);
@@ -99,17 +88,14 @@ fn packaged_in<'s>(subject: &Subject<'s>) -> Option<&'s str> {
 }
 
 fn cni_folders(subject: &Subject<'_>) -> Vec<Finding> {
-    let Some(entry) = subject.tree.get(Plane::Node, CONFIG) else {
+    let Some(config) = subject.containerd() else {
         return Vec::new();
     };
-    let Some(table) = runtime_table(subject) else {
+    let Some(cni) = config.cri().and_then(|cri| cri.get("cni")) else {
         return Vec::new();
     };
     let mut findings = Vec::new();
-    let mut wrong = |message: String| findings.push(Finding::error("cni/folders", message, &entry.origin));
-    let Some(cni) = table.get("cni") else {
-        return Vec::new();
-    };
+    let mut wrong = |message: String| findings.push(Finding::error("cni/folders", message, &config.entry.origin));
     let lists = cni.get("conf_dir").and_then(Value::as_str).unwrap_or(LISTS);
     if lists != LISTS {
         wrong(format!("conf_dir is {lists}, the list of plugins is in {LISTS}"));
@@ -125,8 +111,8 @@ fn cni_folders(subject: &Subject<'_>) -> Vec<Finding> {
 }
 
 fn cni_programs(subject: &Subject<'_>) -> Vec<Finding> {
-    let table = runtime_table(subject);
-    let folders = table.as_ref().and_then(|table| table.get("cni")).map(program_folders);
+    let cri = subject.containerd().and_then(Config::cri);
+    let folders = cri.and_then(|cri| cri.get("cni")).map(program_folders);
     let folders = folders.filter(|folders| !folders.is_empty()).unwrap_or_default();
     let is_there = |kind: &str| {
         let packaged = packaged_in(subject).is_some() && PACKAGED.contains(&kind);
@@ -159,14 +145,11 @@ fn cni_programs(subject: &Subject<'_>) -> Vec<Finding> {
 }
 
 fn runtime_files(subject: &Subject<'_>) -> Vec<Finding> {
-    let (Some(entry), Some(table)) = (subject.tree.get(Plane::Node, CONFIG), runtime_table(subject)) else {
+    let Some(config) = subject.containerd() else {
         return Vec::new();
     };
-    let runtimes = table
-        .get("containerd")
-        .and_then(|containerd| containerd.get("runtimes"));
     let mut findings = Vec::new();
-    for (name, runtime) in runtimes.and_then(Value::as_table).into_iter().flatten() {
+    for (name, runtime) in config.runtimes() {
         let options = runtime.get("options");
         for (key, holder) in [("base_runtime_spec", Some(runtime)), ("BinaryName", options)] {
             let path = holder.and_then(|holder| holder.get(key)).and_then(Value::as_str);
@@ -178,7 +161,7 @@ fn runtime_files(subject: &Subject<'_>) -> Vec<Finding> {
             let of_image = path.contains("nvidia") || path.ends_with("/runc");
             if !of_image && !brought(subject, path) {
                 let message = format!("{key} of the runtime {name} is {path}, which nothing brings");
-                findings.push(Finding::error("containerd/reference", message, &entry.origin));
+                findings.push(Finding::error("containerd/reference", message, &config.entry.origin));
             }
         }
     }
@@ -186,14 +169,11 @@ fn runtime_files(subject: &Subject<'_>) -> Vec<Finding> {
 }
 
 fn shims(subject: &Subject<'_>) -> Vec<Finding> {
-    let (Some(entry), Some(table)) = (subject.tree.get(Plane::Node, CONFIG), runtime_table(subject)) else {
+    let Some(config) = subject.containerd() else {
         return Vec::new();
     };
-    let runtimes = table
-        .get("containerd")
-        .and_then(|containerd| containerd.get("runtimes"));
     let mut findings = Vec::new();
-    for (name, runtime) in runtimes.and_then(Value::as_table).into_iter().flatten() {
+    for (name, runtime) in config.runtimes() {
         let kind = runtime.get("runtime_type").and_then(Value::as_str).unwrap_or_default();
         let with_containerd = match kind {
             "io.containerd.runc.v2" => true,
@@ -219,7 +199,7 @@ fn shims(subject: &Subject<'_>) -> Vec<Finding> {
                 None => format!("the runtime {name} is `{kind}`, which names no shim"),
             };
             let hint = "io.containerd.runc.v2 comes with containerd";
-            findings.push(Finding::error("containerd/shim", message, &entry.origin).hint(hint));
+            findings.push(Finding::error("containerd/shim", message, &config.entry.origin).hint(hint));
         }
     }
     findings

@@ -6,6 +6,7 @@ use super::{Check, Subject};
 use crate::base::{Finding, Severity};
 use crate::catalog::Plane;
 use crate::syntax;
+use crate::tree::{Entry, FileTree};
 
 /// The checks of this file.
 pub(super) const ROWS: &[Check] = &[
@@ -34,9 +35,42 @@ pub(super) const ROWS: &[Check] = &[
 
 const CONFIG: &str = "/etc/containerd/config.toml";
 
+/// The configuration.
+#[derive(Debug)]
+pub(super) struct Config<'v> {
+    /// Its file.
+    pub(super) entry: &'v Entry,
+    /// What it says.
+    pub(super) table: Table,
+}
+
+impl<'v> Config<'v> {
+    /// Reads it.
+    pub(super) fn read(tree: &'v FileTree) -> Option<Self> {
+        let entry = tree.get(Plane::Node, CONFIG)?;
+        let table = syntax::toml::parse(&entry.text).ok()?;
+        Some(Self { entry, table })
+    }
+
+    /// The table of the CRI plugin that runs pods.
+    pub(super) fn cri(&self) -> Option<&Table> {
+        let plugins = self.table.get("plugins")?;
+        ["io.containerd.cri.v1.runtime", "io.containerd.grpc.v1.cri"]
+            .iter()
+            .find_map(|name| plugins.get(name)?.as_table())
+    }
+
+    /// The runtimes of that plugin, by name.
+    pub(super) fn runtimes(&self) -> impl Iterator<Item = (&String, &Value)> {
+        let containerd = self.cri().and_then(|cri| cri.get("containerd"));
+        let runtimes = containerd.and_then(|containerd| containerd.get("runtimes")?.as_table());
+        runtimes.into_iter().flatten()
+    }
+}
+
 /// The configuration, and where findings about it point.
-fn config(subject: &Subject<'_>) -> Option<(Table, crate::base::Place)> {
-    let entry = subject.tree.get(Plane::Node, CONFIG)?;
+fn config<'s>(subject: &'s Subject<'_>) -> Option<(&'s Table, crate::base::Place)> {
+    let Config { entry, table } = subject.containerd()?;
     let own = subject
         .plan
         .spec
@@ -44,10 +78,7 @@ fn config(subject: &Subject<'_>) -> Option<(Table, crate::base::Place)> {
         .config
         .as_ref()
         .map(|own| own.place.clone());
-    Some((
-        syntax::toml::parse(&entry.text).ok()?,
-        own.unwrap_or_else(|| entry.origin.clone()),
-    ))
+    Some((table, own.unwrap_or_else(|| entry.origin.clone())))
 }
 
 fn at<'v>(table: &'v Table, path: &[&str]) -> Option<&'v Value> {
@@ -70,11 +101,11 @@ fn plugins(subject: &Subject<'_>) -> Vec<Finding> {
     };
     let schema = subject.plan.containerd.schema;
     let mut findings = Vec::new();
-    if at(&config, &["version"]).and_then(Value::as_integer) != i64::try_from(schema).ok() {
+    if at(config, &["version"]).and_then(Value::as_integer) != i64::try_from(schema).ok() {
         let message = format!("{CONFIG} is not written in version {schema}");
         findings.push(Finding::error("containerd/plugin", message, &place));
     }
-    for name in at(&config, &["plugins"])
+    for name in at(config, &["plugins"])
         .and_then(Value::as_table)
         .into_iter()
         .flat_map(Table::keys)
@@ -100,8 +131,8 @@ fn runtimes(subject: &Subject<'_>) -> Vec<Finding> {
     };
     let (runtime, _) = cri(subject.plan.containerd.schema);
     let mut findings = Vec::new();
-    let table = at(&config, &["plugins", runtime, "containerd", "runtimes"]).and_then(Value::as_table);
-    let default = at(&config, &["plugins", runtime, "containerd", "default_runtime_name"]).and_then(Value::as_str);
+    let table = at(config, &["plugins", runtime, "containerd", "runtimes"]).and_then(Value::as_table);
+    let default = at(config, &["plugins", runtime, "containerd", "default_runtime_name"]).and_then(Value::as_str);
     match (default, table) {
         (Some(default), Some(table)) if table.contains_key(default) => {}
         _ => {
@@ -135,7 +166,7 @@ fn clashes(subject: &Subject<'_>) -> Vec<Finding> {
         return Vec::new();
     };
     let (runtime, images) = cri(subject.plan.containerd.schema);
-    let has = |path: &[&str]| at(&config, path).is_some();
+    let has = |path: &[&str]| at(config, path).is_some();
     let mut messages = Vec::new();
     if has(&["plugins", images, "registry", "config_path"]) && has(&["plugins", images, "registry", "mirrors"]) {
         messages.push("registry.mirrors excludes registry.config_path: write hosts.toml files under certs.d");
@@ -143,7 +174,7 @@ fn clashes(subject: &Subject<'_>) -> Vec<Finding> {
     if has(&["plugins", runtime, "cni", "bin_dir"]) && has(&["plugins", runtime, "cni", "bin_dirs"]) {
         messages.push("cni.bin_dir excludes cni.bin_dirs");
     }
-    let imports = at(&config, &["imports"])
+    let imports = at(config, &["imports"])
         .and_then(Value::as_array)
         .is_some_and(|list| !list.is_empty());
     if imports && subject.plan.containerd.version.major() < 2 {

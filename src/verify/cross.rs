@@ -1,11 +1,12 @@
 //! Rules that span several files.
 
+use super::containerd::Config;
 use super::documents::brought;
 use super::kubelet::{configurations, flag_value};
 use super::{Check, Subject};
 use crate::base::{Finding, Severity};
 use crate::catalog::Plane;
-use crate::syntax::{FileType, sysctl, systemd, toml, yaml};
+use crate::syntax::{FileType, sysctl, systemd, yaml};
 
 /// The checks of this file.
 pub(super) const ROWS: &[Check] = &[
@@ -150,15 +151,12 @@ pub(super) fn cgroup_driver(subject: &Subject<'_>) -> Vec<Finding> {
         .rev()
         .find_map(|config| config.get("cgroupDriver").and_then(yaml::Node::text));
     let wants_systemd = driver == Some("systemd");
-    let Some(entry) = subject.tree.get(Plane::Node, "/etc/containerd/config.toml") else {
-        return Vec::new();
-    };
-    let Ok(config) = toml::parse(&entry.text) else {
+    let Some(Config { entry, table }) = subject.containerd() else {
         return Vec::new();
     };
     let mut findings = Vec::new();
     for plugin in ["io.containerd.grpc.v1.cri", "io.containerd.cri.v1.runtime"] {
-        let runtimes = config
+        let runtimes = table
             .get("plugins")
             .and_then(|plugins| plugins.get(plugin))
             .and_then(|plugin| plugin.get("containerd"))

@@ -48,6 +48,7 @@ pub struct Subject<'v> {
     /// The tables.
     pub catalog: &'v Catalog,
     kubelet: OnceCell<kubelet::Reading>,
+    containerd: OnceCell<Option<containerd::Config<'v>>>,
     units: OnceCell<Vec<systemd::UnitFile<'v>>>,
     documents: OnceCell<Vec<documents::Document<'v>>>,
 }
@@ -59,6 +60,7 @@ impl<'v> Subject<'v> {
             tree,
             catalog,
             kubelet: OnceCell::new(),
+            containerd: OnceCell::new(),
             units: OnceCell::new(),
             documents: OnceCell::new(),
         }
@@ -72,6 +74,13 @@ impl<'v> Subject<'v> {
     /// What the kubelet will run with, read the first time somebody asks.
     fn kubelet(&self) -> &kubelet::Reading {
         self.kubelet.get_or_init(|| kubelet::Reading::new(self))
+    }
+
+    /// What containerd will read; none if there is no such file, or if it is no TOML.
+    fn containerd(&self) -> Option<&containerd::Config<'v>> {
+        self.containerd
+            .get_or_init(|| containerd::Config::read(self.tree))
+            .as_ref()
     }
 
     /// The files that systemd reads.

@@ -3,8 +3,6 @@
 use std::net::Ipv4Addr;
 
 use crate::base::{Cidr, Finding, Severity};
-use crate::catalog::Plane;
-use crate::syntax::toml;
 use crate::syntax::yaml::Node;
 use crate::verify::Subject;
 
@@ -113,17 +111,10 @@ pub(super) fn runtime_socket(subject: &Subject<'_>) -> Vec<Finding> {
     let Some(endpoint) = kubelet.text(KEY) else {
         return Vec::new();
     };
-    let config = subject.tree.get(Plane::Node, "/etc/containerd/config.toml");
-    let stated = config
-        .and_then(|entry| toml::parse(&entry.text).ok())
-        .and_then(|config| {
-            let address = config.get("grpc")?.get("address")?.as_str()?;
-            Some(address.to_owned())
-        });
-    let socket = format!(
-        "unix://{}",
-        stated.as_deref().unwrap_or("/run/containerd/containerd.sock")
-    );
+    let stated = subject
+        .containerd()
+        .and_then(|config| config.table.get("grpc")?.get("address")?.as_str());
+    let socket = format!("unix://{}", stated.unwrap_or("/run/containerd/containerd.sock"));
     if endpoint == socket {
         return Vec::new();
     }
