@@ -131,6 +131,12 @@ pub(super) fn uses(node: &Path, catalog_folder: Option<&Path>) -> Result<Vec<Plu
     Ok(all)
 }
 
+/// The plugins that take part in a node. A profile that cannot be read is told when the node is planned.
+fn taking_part(catalog: &Catalog, spec: &NodeSpec) -> Vec<PluginUse> {
+    let profile = catalog.profile(&spec.profile);
+    pipeline::plugins(spec, profile.as_ref().map_or(&[], |profile| &profile.plugins))
+}
+
 /// Reads `node` for a command, and prints what is wrong with it.
 pub(super) fn open(ui: &Ui, node: &Path, common: &Common) -> Result<Loaded, Failure> {
     match Loaded::read(node, common, common.policy()?) {
@@ -185,15 +191,7 @@ impl Loaded {
             .ok();
         let (catalog, document) = (catalog?, document?);
         let beside = node.parent().unwrap_or(Path::new(""));
-        let uses: Vec<Vec<PluginUse>> = document
-            .nodes
-            .iter()
-            .map(|spec| {
-                // A profile that cannot be read is told when the node is planned.
-                let profile = catalog.profile(&spec.profile);
-                pipeline::plugins(spec, profile.as_ref().map_or(&[], |profile| &profile.plugins))
-            })
-            .collect();
+        let uses: Vec<Vec<PluginUse>> = document.nodes.iter().map(|spec| taking_part(&catalog, spec)).collect();
         let plugins = Plugins::ready(&uses.concat(), node, plugins, inputs)
             .map_err(|failed| report.extend(policy.judge(failed)))
             .ok()?
@@ -243,11 +241,8 @@ impl Loaded {
 
     /// Each node's name with the plugins that take part in it.
     pub(super) fn uses(&self) -> impl Iterator<Item = (&str, Vec<PluginUse>)> {
-        self.nodes.iter().map(|(spec, _)| {
-            let profile = self.catalog.profile(&spec.profile);
-            let uses = pipeline::plugins(spec, profile.as_ref().map_or(&[], |profile| &profile.plugins));
-            (spec.name.value.as_str(), uses)
-        })
+        let nodes = self.nodes.iter();
+        nodes.map(|(spec, _)| (spec.name.value.as_str(), taking_part(&self.catalog, spec)))
     }
 
     /// Builds every node, on all CPUs, and gives what `finish` makes of each, in the order of the nodes: of a large

@@ -14,6 +14,7 @@ mod manifest;
 mod node;
 pub mod page;
 mod show;
+mod words;
 
 pub use change::{Cause, How, Item, What};
 pub use diff::{Change, FileDiff, ModeChange, diff, visible};

@@ -11,6 +11,7 @@ use super::golden::Golden;
 use super::impact::{Impact, Impacts};
 use super::leftovers::found_manifest;
 use super::manifest::{Manifest, UserData, maker};
+use super::words::grouped;
 use crate::base::{OnDisk, Place};
 use crate::catalog::Catalog;
 use crate::plan::Plan;
@@ -60,7 +61,7 @@ impl UserDataChange {
         let size = |side: &Option<UserData>| {
             side.as_ref().map_or("not known".into(), |data| {
                 let packed = if data.gzipped { " gzip" } else { "" };
-                format!("{}{packed}", grouped(data.bytes))
+                format!("{}{packed}", grouped(data.bytes as u64))
             })
         };
         if let (Some(old), Some(new)) = (&self.old, &self.new)
@@ -71,23 +72,10 @@ impl UserDataChange {
         let mut text = format!("user-data {} → {} bytes", size(&self.old), size(&self.new));
         if let (Some(old), Some(new)) = (&self.old, &self.new) {
             let sign = if new.bytes < old.bytes { '-' } else { '+' };
-            text.push_str(&format!(" ({sign}{})", grouped(new.bytes.abs_diff(old.bytes))));
+            text.push_str(&format!(" ({sign}{})", grouped(new.bytes.abs_diff(old.bytes) as u64)));
         }
         text
     }
-}
-
-/// A number with its thousands apart.
-pub(super) fn grouped(number: usize) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 impl NodeDiff {

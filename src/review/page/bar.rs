@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::text::grouped;
+use crate::review::words::grouped;
 
 /// Units of the picture's width.
 const WIDE: u64 = 1000;

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::text::{Paths, count, few, grouped, shown};
+use super::text::{Paths, count, few, shown};
+use crate::review::words::grouped;
 use crate::review::{Change, Fold, FoldedItem, How, Item, NodeDiff, news, on_nodes};
 
 /// Changes whose text is shown; a page is for reading.

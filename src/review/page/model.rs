@@ -11,11 +11,12 @@ use super::kinds::{kinds, own_files};
 use super::node::{File, NodeView};
 use super::order::{Picture, picture};
 use super::own_lines::{OwnLine, own_lines};
-use super::text::{Paths, count, few, grouped, shown};
+use super::text::{Paths, count, few, shown};
 use super::values::ValueView;
 use crate::base::Sha256;
 use crate::catalog::Plane;
 use crate::review::NodeDiff;
+use crate::review::words::grouped;
 
 /// A whole page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::base::{Place, Sha256, is_plain_ascii, masked};
 use crate::review::visible;
+use crate::review::words::grouped;
 
 /// Texts by their digest. The nodes of a fleet share one between their threads: most of their files are the same.
 #[derive(Debug, Default)]
@@ -116,19 +117,6 @@ pub(super) fn count(number: usize, word: &str) -> String {
         grouped(number as u64),
         if number == 1 { "" } else { "s" }
     )
-}
-
-/// `12,345`
-pub(super) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 #[cfg(test)]

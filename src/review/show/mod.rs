@@ -15,7 +15,8 @@ use std::collections::BTreeMap;
 use super::diff::Change;
 use super::fold::few;
 use super::impact::Impact;
-use super::node::{NodeDiff, UserDataChange, grouped};
+use super::node::{NodeDiff, UserDataChange};
+use super::words::grouped;
 
 /// Most different sizes of user-data that are told each.
 const SIZES: usize = 4;
@@ -84,7 +85,7 @@ impl<'d> Shown<'d> {
             "user-data changes by {:+} to {:+} bytes, the largest has {} bytes now, {}",
             least.unwrap_or_default(),
             most.unwrap_or_default(),
-            grouped(largest.unwrap_or_default()),
+            grouped(largest.unwrap_or_default() as u64),
             count(changes.len(), "node")
         )]
     }
