@@ -15,6 +15,7 @@ pub mod bake;
 pub mod base;
 pub mod catalog;
 pub mod cli;
+pub mod cloud;
 pub mod deliver;
 pub mod edge;
 pub mod facts;

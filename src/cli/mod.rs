@@ -5,6 +5,7 @@ mod bootstrap;
 mod bundle;
 mod catalog;
 mod check;
+mod consent;
 mod deliver;
 mod diff;
 mod explain;
@@ -33,6 +34,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::base::{Policy, closest};
+use crate::cloud::Trouble;
 use crate::edge::plugin::{SUPERVISE, supervise};
 use crate::verify;
 use load::Loaded;
@@ -45,6 +47,8 @@ enum Failure {
     Findings,
     /// Something with the world: exit code 3.
     World(anyhow::Error),
+    /// A cloud refused, or could not be asked: exit code 4.
+    Cloud(Trouble),
     /// The command was used wrongly: exit code 2.
     Usage(String),
 }
@@ -59,7 +63,8 @@ type Outcome = Result<(), Failure>;
 
 const AFTER_HELP: &str = "\
 Exit codes: 0 fine, 1 findings or differences, 2 wrong usage, 3 a file could not
-be read, written or loaded. stdout carries data, stderr carries talk.";
+be read, written or loaded, 4 a cloud refused or could not be asked. stdout
+carries data, stderr carries talk.";
 
 /// Turns one reviewed node.yaml into everything a GPU machine outside AWS needs
 /// to become a node of an EKS cluster.
@@ -206,6 +211,10 @@ pub fn main() -> ExitCode {
         Err(Failure::Usage(message)) => {
             ui.talk(&format!("error: {message}"));
             ExitCode::from(2)
+        }
+        Err(Failure::Cloud(trouble)) => {
+            ui.talk(&format!("error: {trouble}"));
+            ExitCode::from(4)
         }
         Err(Failure::World(error)) => {
             ui.talk(&format!("error: {error:#}"));

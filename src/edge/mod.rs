@@ -1,6 +1,8 @@
 //! The only code that touches the world: disk, clock and network. Everything else is handed what was read.
 
 pub mod archive;
+#[cfg(feature = "credentials")]
+pub mod aws;
 pub mod cache;
 pub mod clock;
 pub mod disk;

@@ -8,7 +8,7 @@ use std::path::Path;
 use crate::support::root;
 
 /// Every room with its floor. Rooms of one floor do not import each other, except along `BESIDE`.
-const FLOORS: [(&str, u8); 16] = [
+const FLOORS: [(&str, u8); 17] = [
     ("base", 0),
     ("syntax", 0),
     ("spec", 1),
@@ -23,6 +23,7 @@ const FLOORS: [(&str, u8); 16] = [
     ("review", 5),
     ("pipeline", 6),
     ("deliver", 6),
+    ("cloud", 6),
     ("edge", 7),
     ("cli", 8),
 ];
@@ -38,9 +39,9 @@ fn may_import(room: &str, other: &str) -> bool {
     match (floor(room), floor(other)) {
         (Some(_), Some(_)) if room == other => true,
         // The edge knows the vocabulary and nothing of the pipeline; only the command line names the edge. It also knows
-        // `deliver` and `plugin`, because they say in traits what they need of disks and of programs, and the edge is
-        // where those are.
-        (Some(7), Some(floor)) => floor == 0 || matches!(other, "deliver" | "plugin"),
+        // `deliver`, `plugin` and `cloud`, because they say in traits what they need of disks, programs and networks, and
+        // the edge is where those are.
+        (Some(7), Some(floor)) => floor == 0 || matches!(other, "cloud" | "deliver" | "plugin"),
         (Some(own), Some(7)) => own == 8,
         (Some(own), Some(floor)) => floor < own || BESIDE.contains(&(room, other)),
         _ => false,

@@ -25,5 +25,6 @@ mod plugins;
 mod properties;
 mod review;
 mod seed;
+mod standin;
 mod support;
 mod vm;
