@@ -21,7 +21,7 @@ pub use artifact::{Arch, Artifact};
 pub use cloud_init::CloudConfigKey;
 pub use containerd::ContainerdTable;
 pub use files::Catalog;
-pub use image::{Image, Presence};
+pub use image::{Ec2Image, Image, Presence};
 pub use instance_type::{Generation, Gpu, InstanceType};
 pub use kubernetes::{FeatureGate, FeatureGates, Field, FieldType, Flag, KubeletFlags, KubeletSchema, Word};
 pub use netplan::{NetplanKey, NetplanTable};
