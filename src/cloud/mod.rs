@@ -13,6 +13,7 @@ pub mod facts;
 mod ladder;
 mod plan;
 pub mod policy;
+pub mod proxy;
 mod trouble;
 
 pub use clock::Clock;

@@ -243,7 +243,6 @@ fn launch(desk: &mut Desk<'_, ProxySpec>) {
     let origin = |place: &Place| Origin::Spec(place.clone());
     let said = [
         ("launch.subnet", &launch.subnet),
-        ("launch.clusterSecurityGroup", &launch.cluster_security_group),
         ("launch.securityGroup", &launch.security_group),
         ("launch.ami", &launch.ami),
     ];
@@ -254,6 +253,10 @@ fn launch(desk: &mut Desk<'_, ProxySpec>) {
         let unsaid = Origin::Default("said at the launch".into());
         desk.book.choose(path, ("", unsaid), [stated]);
     }
+    let group = desk.facts.cluster_group.as_ref();
+    let stated = group.map(|id| (id.value.as_str(), Origin::Facts(id.place.clone())));
+    let unsaid = Origin::Default("the facts do not name it".into());
+    desk.book.choose("cluster.securityGroup", ("", unsaid), [stated]);
     let kind = desk.instance_type;
     let row = Origin::InstanceType(format!("{} ({})", kind.full_name(), kind.place));
     desk.book.set("launch.instanceType", &kind.name, row);

@@ -52,8 +52,6 @@ pub struct Satellite {
 pub struct Launch {
     /// The subnet of the cluster's VPC.
     pub subnet: Option<Located<String>>,
-    /// The security group of the cluster, which alone may connect.
-    pub cluster_security_group: Option<Located<String>>,
     /// The proxy's own security group.
     pub security_group: Option<Located<String>>,
     /// The AMI.
@@ -147,7 +145,6 @@ impl Launch {
         };
         let launch = Self {
             subnet: id(reader, "subnet", "subnet"),
-            cluster_security_group: id(reader, "clusterSecurityGroup", "sg"),
             security_group: id(reader, "securityGroup", "sg"),
             ami: id(reader, "ami", "ami"),
         };

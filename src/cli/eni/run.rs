@@ -23,7 +23,7 @@ pub(super) fn create(ui: &Ui, args: &CreateArgs) -> Outcome {
         let message = format!("cluster {} is in {region}, not in {other}", facts.name.value);
         return Err(Failure::Usage(message));
     }
-    let stated = spec.identity.eni_address.as_ref().or(spec.identity.address.as_ref());
+    let stated = spec.node().and_then(|node| node.identity.in_vpc());
     let stated = stated.map(|address| address.value);
     let want = Want {
         cluster: facts.name.value.clone(),
@@ -56,8 +56,7 @@ fn advise(ui: &Ui, spec: &NodeSpec, one: &Interface, region: &str) {
     if let Ok(name) = NodeName::of_address(address, region) {
         ui.talk(&format!("node {} is {name} to the cluster", spec.name.value));
     }
-    let identity = &spec.identity;
-    let stated = identity.eni_address.as_ref().or(identity.address.as_ref());
+    let stated = spec.node().and_then(|node| node.identity.in_vpc());
     if stated.is_none_or(|stated| stated.value != address) {
         ui.talk(&format!("in node.yaml: `identity: {{ address: {address} }}`"));
     }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::words::ListArgs;
 use super::{Failure, Outcome, Ui};
-use crate::cli::table;
+use crate::cli::table::table;
 use crate::cloud::proxy::{Desk, Listed, list};
 use crate::edge::clock::System;
 
@@ -27,10 +27,9 @@ pub(super) fn run(ui: &Ui, args: &ListArgs) -> Outcome {
         ui.talk("there are no proxies here");
         return Ok(());
     }
-    let head = ["NAME", "CLUSTER", "INSTANCE", "STATE", "TYPE", "ADDRESS", "PUBLIC"].map(str::to_owned);
-    let mut rows = vec![head.to_vec()];
-    rows.extend(all.iter().map(row));
-    ui.data(table::lines(&rows).as_bytes())?;
+    let heads = ["NAME", "CLUSTER", "INSTANCE", "STATE", "TYPE", "ADDRESS", "PUBLIC"];
+    let rows: Vec<Vec<String>> = all.iter().map(row).collect();
+    ui.data(table(&heads, &rows).as_bytes())?;
     Ok(())
 }
 

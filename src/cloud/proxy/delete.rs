@@ -13,10 +13,7 @@ const LOOKS: u32 = 120;
 const PAUSE: Duration = Duration::from_secs(5);
 
 /// A group is in use until the interface of the instance is gone, which takes some seconds more.
-const IN_USE: Ladder = Ladder {
-    tries: 12,
-    ..LADDER
-};
+const IN_USE: Ladder = Ladder { tries: 12, ..LADDER };
 
 /// What there is of a proxy.
 #[derive(Debug, Clone)]
@@ -81,9 +78,7 @@ fn when_free(desk: &Desk<'_>, call: impl FnMut() -> Result<(), Trouble>) -> Resu
     IN_USE.climb(
         desk.clock,
         call,
-        |trouble| {
-            trouble.kind.may_pass() || trouble.is("DependencyViolation") || trouble.is("InvalidIPAddress.InUse")
-        },
+        |trouble| trouble.kind.may_pass() || trouble.is("DependencyViolation") || trouble.is("InvalidIPAddress.InUse"),
         |trouble, pause| (desk.told)(&again(trouble, pause)),
     )
 }

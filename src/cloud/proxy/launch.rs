@@ -79,7 +79,10 @@ fn ami(desk: &Desk<'_>, want: &Want) -> Result<Ami, Trouble> {
             let own = all.into_iter().filter(|ami| ami.owner == *owner);
             let newest = own.max_by(|a, b| a.created.cmp(&b.created).then_with(|| a.id.cmp(&b.id)));
             newest.ok_or_else(|| {
-                let message = format!("account {owner} publishes no AMI called {pattern} for {} here", want.arch);
+                let message = format!(
+                    "account {owner} publishes no AMI called {pattern} for {} here",
+                    want.arch
+                );
                 Trouble::new(Kind::NotFound, message).hint("say --ami")
             })?
         }
@@ -112,7 +115,12 @@ fn fits(want: &Want, machine: &Machine) -> Result<(), Trouble> {
     if differs.is_empty() {
         return Ok(());
     }
-    let message = format!("proxy {} is {}, and differs: {}", want.name, machine.id, differs.join("; "));
+    let message = format!(
+        "proxy {} is {}, and differs: {}",
+        want.name,
+        machine.id,
+        differs.join("; ")
+    );
     let hint = format!(
         "`nodebake proxy delete {}`, then launch again; or change the document",
         want.name
@@ -121,7 +129,12 @@ fn fits(want: &Want, machine: &Machine) -> Result<(), Trouble> {
 }
 
 fn lets_in(group: &Group, want: &Want) -> bool {
-    let rule = ("tcp".to_owned(), Some(want.port), Some(want.port), want.cluster_group.clone());
+    let rule = (
+        "tcp".to_owned(),
+        Some(want.port),
+        Some(want.port),
+        want.cluster_group.clone(),
+    );
     group.allows.contains(&rule)
 }
 
@@ -137,7 +150,10 @@ fn plan_group(plan: &mut Plan, want: &Want, there: &There, vpc: &str) -> Result<
         return Ok(());
     };
     if group.vpc != vpc {
-        let message = format!("security group {} of this proxy is in {}, the subnet in {vpc}", group.id, group.vpc);
+        let message = format!(
+            "security group {} of this proxy is in {}, the subnet in {vpc}",
+            group.id, group.vpc
+        );
         return Err(Trouble::new(Kind::Refused, message).hint("`nodebake proxy delete` takes it away"));
     }
     plan.step(Act::Keep, format!("security group {}", group.id), []);
@@ -197,7 +213,11 @@ fn plan_machine(plan: &mut Plan, want: &Want, there: &There, ami: Option<&Ami>) 
                 .to_owned(),
         );
     }
-    plan.step(Act::Keep, format!("instance {} ({})", machine.id, machine.state), details);
+    plan.step(
+        Act::Keep,
+        format!("instance {} ({})", machine.id, machine.state),
+        details,
+    );
     let missing = missing(want, machine);
     if !missing.is_empty() {
         let what = format!("addresses of {}", machine.interface);
@@ -248,7 +268,12 @@ pub fn carry_out(desk: &Desk<'_>, decided: &Decided) -> Result<Launched, Trouble
     let machine = match (&there.machine, &decided.ami) {
         (Some(machine), _) => machine.clone(),
         (None, Some(ami)) => start(desk, want, there, ami, &group)?,
-        (None, None) => return Err(Trouble::new(Kind::Refused, "there is neither an instance nor an AMI for one")),
+        (None, None) => {
+            return Err(Trouble::new(
+                Kind::Refused,
+                "there is neither an instance nor an AMI for one",
+            ));
+        }
     };
     let machine = wait(desk, want, machine)?;
     let missing = missing(want, &machine);
@@ -306,7 +331,10 @@ fn make_group(desk: &Desk<'_>, decided: &Decided) -> Result<String, Trouble> {
     let new = NewGroup {
         name: want.group_name(),
         vpc: decided.vpc.clone(),
-        description: format!("Connections of cluster {} to satellites, made by nodebake", want.cluster),
+        description: format!(
+            "Connections of cluster {} to satellites, made by nodebake",
+            want.cluster
+        ),
         tags: want.tags(),
     };
     let look = || Ok(look::group(desk, &want.name)?.map(|group| group.id));
@@ -326,7 +354,12 @@ fn make_group(desk: &Desk<'_>, decided: &Decided) -> Result<String, Trouble> {
 }
 
 fn keep_address(desk: &Desk<'_>, want: &Want) -> Result<KeptAddress, Trouble> {
-    once(desk, || look::kept(desk, &want.name), || desk.ec2.allocate(&want.tags())).map_err(|trouble| {
+    once(
+        desk,
+        || look::kept(desk, &want.name),
+        || desk.ec2.allocate(&want.tags()),
+    )
+    .map_err(|trouble| {
         if trouble.is("AddressLimitExceeded") {
             trouble.hint("release one, or ask AWS to raise the quota `EC2-VPC Elastic IPs`")
         } else {
@@ -412,6 +445,9 @@ fn wait(desk: &Desk<'_>, want: &Want, started: Machine) -> Result<Machine, Troub
             }
         }
     }
-    let message = format!("{} does not run after five minutes: it is {}", machine.id, machine.state);
+    let message = format!(
+        "{} does not run after five minutes: it is {}",
+        machine.id, machine.state
+    );
     Err(Trouble::new(Kind::Unknown, message).hint("run the same command again: it goes on with this instance"))
 }

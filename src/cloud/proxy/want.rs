@@ -69,7 +69,10 @@ impl Want {
             return refuse("this is no proxy", "name a document of `kind: Proxy`");
         };
         if plan.provider.name != "ec2" {
-            return refuse("the instance type is not one of EC2's", "a proxy stands in the cluster's VPC");
+            return refuse(
+                "the instance type is not one of EC2's",
+                "a proxy stands in the cluster's VPC",
+            );
         }
         let said = proxy.launch.subnet.as_ref().map(|id| id.value.as_str());
         let Some(subnet) = subnet.or(said) else {
@@ -107,7 +110,12 @@ impl Want {
             name: plan.spec.name.value.clone(),
             cluster: plan.facts.name.value.clone(),
             cluster_group: group.value.clone(),
-            port: plan.book.get("proxy.port").and_then(|port| port.value().as_u64()).and_then(|port| u16::try_from(port).ok()).unwrap_or(10_250),
+            port: plan
+                .book
+                .get("proxy.port")
+                .and_then(|port| port.value().as_u64())
+                .and_then(|port| u16::try_from(port).ok())
+                .unwrap_or(10_250),
             vpc: plan.facts.vpc.as_ref().map(|vpc| vpc.value.clone()),
             subnet: subnet.to_owned(),
             kind: plan.instance_type.name.clone(),
@@ -137,7 +145,9 @@ impl Want {
             (PROXY_TAG, &self.name),
             (CLUSTER_TAG, &self.cluster),
         ];
-        tags.into_iter().map(|(key, value)| (key.to_owned(), value.clone())).collect()
+        tags.into_iter()
+            .map(|(key, value)| (key.to_owned(), value.clone()))
+            .collect()
     }
 
     /// What EC2 tells two launches apart by: the same machine has the same token, and once one of them ended, the next

@@ -35,7 +35,10 @@ impl Session {
 /// By a tag, whatever its value if none is said.
 fn by_tag(tag: &str, value: Option<&str>) -> types::Filter {
     match value {
-        Some(value) => types::Filter::builder().name(format!("tag:{tag}")).values(value).build(),
+        Some(value) => types::Filter::builder()
+            .name(format!("tag:{tag}"))
+            .values(value)
+            .build(),
         None => types::Filter::builder().name("tag-key").values(tag).build(),
     }
 }
@@ -61,7 +64,8 @@ impl Instances for InstanceCalls<'_> {
     fn ami(&self, id: &str) -> Result<Ami, Trouble> {
         let call = self.client.describe_images().image_ids(id).send();
         let found = self.session.ask("ec2:DescribeImages", call)?.images.unwrap_or_default();
-        let missing = || Trouble::new(Kind::NotFound, format!("there is no AMI {id} here")).code("InvalidAMIID.NotFound");
+        let missing =
+            || Trouble::new(Kind::NotFound, format!("there is no AMI {id} here")).code("InvalidAMIID.NotFound");
         found.into_iter().next().map(ami).ok_or_else(missing)
     }
 
@@ -81,7 +85,11 @@ impl Instances for InstanceCalls<'_> {
 
     fn vpc_of(&self, subnet: &str) -> Result<String, Trouble> {
         let call = self.client.describe_subnets().subnet_ids(subnet).send();
-        let found = self.session.ask("ec2:DescribeSubnets", call)?.subnets.unwrap_or_default();
+        let found = self
+            .session
+            .ask("ec2:DescribeSubnets", call)?
+            .subnets
+            .unwrap_or_default();
         let vpc = found.into_iter().next().and_then(|subnet| subnet.vpc_id);
         vpc.ok_or_else(|| without("the subnet"))
     }
@@ -144,7 +152,10 @@ impl Instances for InstanceCalls<'_> {
             .volume_type(types::VolumeType::Gp3)
             .delete_on_termination(true)
             .build();
-        let disk = types::BlockDeviceMapping::builder().device_name(&new.root).ebs(disk).build();
+        let disk = types::BlockDeviceMapping::builder()
+            .device_name(&new.root)
+            .ebs(disk)
+            .build();
         let metadata = types::InstanceMetadataOptionsRequest::builder()
             .http_endpoint(types::InstanceMetadataEndpointState::Enabled)
             .http_tokens(types::HttpTokensState::Required)
@@ -165,7 +176,11 @@ impl Instances for InstanceCalls<'_> {
             .associate_public_ip_address(new.with_public)
             .delete_on_termination(true)
             .build();
-        let kinds = [ResourceType::Instance, ResourceType::Volume, ResourceType::NetworkInterface];
+        let kinds = [
+            ResourceType::Instance,
+            ResourceType::Volume,
+            ResourceType::NetworkInterface,
+        ];
         let call = self
             .client
             .run_instances()
@@ -247,7 +262,10 @@ fn ami(told: types::Image) -> Ami {
         name: told.name.unwrap_or_default(),
         owner: told.owner_id.unwrap_or_default(),
         created: told.creation_date.unwrap_or_default(),
-        arch: told.architecture.map(|arch| arch.as_str().to_owned()).unwrap_or_default(),
+        arch: told
+            .architecture
+            .map(|arch| arch.as_str().to_owned())
+            .unwrap_or_default(),
         root: told.root_device_name.unwrap_or_else(|| "/dev/sda1".into()),
     }
 }
@@ -259,8 +277,16 @@ fn group(told: types::SecurityGroup) -> Group {
         let protocol = rule.ip_protocol.unwrap_or_default();
         let groups = rule.user_id_group_pairs.unwrap_or_default();
         let groups = groups.into_iter().filter_map(|pair| pair.group_id);
-        let networks = rule.ip_ranges.unwrap_or_default().into_iter().filter_map(|range| range.cidr_ip);
-        let wide = rule.ipv6_ranges.unwrap_or_default().into_iter().filter_map(|range| range.cidr_ipv6);
+        let networks = rule
+            .ip_ranges
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|range| range.cidr_ip);
+        let wide = rule
+            .ipv6_ranges
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|range| range.cidr_ipv6);
         let lists = rule.prefix_list_ids.unwrap_or_default();
         let lists = lists.into_iter().filter_map(|list| list.prefix_list_id);
         for from in groups.chain(networks).chain(wide).chain(lists) {
@@ -283,7 +309,9 @@ fn machine(told: types::Instance) -> Result<Machine, Trouble> {
         let attachment = interface.attachment.as_ref();
         attachment.and_then(|attachment| attachment.device_index).unwrap_or(0)
     });
-    let interface = first.as_ref().and_then(|interface| interface.network_interface_id.clone());
+    let interface = first
+        .as_ref()
+        .and_then(|interface| interface.network_interface_id.clone());
     let mut addresses: Vec<(bool, Ipv4Addr)> = first
         .and_then(|interface| interface.private_ip_addresses)
         .unwrap_or_default()
@@ -299,13 +327,21 @@ fn machine(told: types::Instance) -> Result<Machine, Trouble> {
     Ok(Machine {
         id: told.instance_id.ok_or_else(|| without("the instance's id"))?,
         state: state.map(|state| state.as_str().to_owned()).unwrap_or_default(),
-        kind: told.instance_type.map(|kind| kind.as_str().to_owned()).unwrap_or_default(),
+        kind: told
+            .instance_type
+            .map(|kind| kind.as_str().to_owned())
+            .unwrap_or_default(),
         ami: told.image_id.unwrap_or_default(),
         subnet: told.subnet_id.unwrap_or_default(),
         interface: interface.unwrap_or_default(),
         addresses: addresses.into_iter().map(|(_, address)| address).collect(),
         public: told.public_ip_address.and_then(|address| address.parse().ok()),
-        groups: told.security_groups.unwrap_or_default().into_iter().filter_map(|group| group.group_id).collect(),
+        groups: told
+            .security_groups
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|group| group.group_id)
+            .collect(),
         tags: tags_of(told.tags),
         launched: told.launch_time.map(|time| time.to_string()).unwrap_or_default(),
     })

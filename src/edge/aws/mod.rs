@@ -4,6 +4,8 @@
 mod ec2;
 #[cfg(feature = "aws")]
 mod eks;
+#[cfg(feature = "aws")]
+mod instances;
 
 use std::time::Duration;
 
@@ -22,6 +24,8 @@ use crate::cloud::{Kind, Trouble};
 pub use ec2::Ec2Calls;
 #[cfg(feature = "aws")]
 pub use eks::EksCalls;
+#[cfg(feature = "aws")]
+pub use instances::InstanceCalls;
 
 /// How long one answer may take.
 const ANSWER: Duration = Duration::from_secs(30);
