@@ -233,4 +233,58 @@ pub(in crate::verify) const ROWS: &[Check] = &[
         "Risky keys of the user's cloud-config are meant",
         "They can erase disks, reboot the machine or change the image under the node.",
     ),
+    rule(
+        "plan/profile-machine",
+        Error,
+        "The profile is for machines of this kind",
+        "A node needs a kubelet's files and a proxy none of them.",
+    ),
+    rule(
+        "plan/proxy-vpc",
+        Error,
+        "The facts name the networks that may connect to the proxy",
+        "It lets in the VPC's alone, beside the security group that lets in the cluster's group alone.",
+    ),
+    rule(
+        "plan/proxy-address",
+        Error,
+        "The proxy's addresses are in the VPC",
+        "The API server finds a node by an address of the VPC; packets for any other do not come to the proxy.",
+    ),
+    rule(
+        "plan/proxy-shared",
+        Error,
+        "No two satellites share a name or an address",
+        "Two nodes with one InternalIP answer for each other: logs of the wrong machine, or none.",
+    ),
+    rule(
+        "plan/proxy-public",
+        Error,
+        "A satellite's public address is one",
+        "The internet has no way to a private, loopback or link-local address (IANA special-purpose registry); a VPN may, and is said with `private: true`.",
+    ),
+    rule(
+        "plan/proxy-room",
+        Error,
+        "The instance type has room for every satellite's address",
+        "An interface takes so many private addresses and no more (EC2 user guide, IP addresses per network interface).",
+    ),
+    rule(
+        "plan/proxy-room-unchecked",
+        Warning,
+        "The number of addresses an interface takes is known",
+        "Else a launch finds out.",
+    ),
+    rule(
+        "plan/proxy-program",
+        Error,
+        "What the proxy runs is brought to it",
+        "nodebake itself is in no package: its binary is an artifact of the user's.",
+    ),
+    rule(
+        "plan/proxy-hardware",
+        Error,
+        "A proxy is not sized",
+        "It reserves nothing, so that corrections of its hardware would say nothing.",
+    ),
 ];
