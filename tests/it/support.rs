@@ -128,13 +128,19 @@ pub fn proxy_yaml(image: &str, instance_type: &str, more: &str) -> String {
         "ec2/c7gn.medium" => "serve",
         _ => "nftables",
     };
+    // One interface of these has room for one.
+    let second = if instance_type.ends_with(".micro") {
+        ""
+    } else {
+        "    - { name: a10-02, address: 10.0.2.234, publicAddress: 129.213.90.18 }\n"
+    };
     let program = if form == "serve" {
         "  artifacts:\n    files:\n      - { name: nodebake, source: \"https://example.com/nodebake\", sha256: 2f4ed7778681649b81244426c29c5d98df60ccabf83d561d69e61c1cbb943ddf, path: /usr/local/bin/nodebake, mode: \"0755\" }\n"
     } else {
         ""
     };
     format!(
-        "apiVersion: nodebake/v1\nkind: Proxy\nmetadata: {{ name: gate }}\nspec:\n  profile: satellite-proxy\n  image: {image}\n  instanceType: {instance_type}\n  cluster: cluster.yaml\n  address: 10.0.2.10\n  form: {form}\n  satellites:\n    - {{ name: a10-01, address: 10.0.2.233, publicAddress: 129.213.90.17 }}\n    - {{ name: a10-02, address: 10.0.2.234, publicAddress: 129.213.90.18 }}\n  launch: {{ subnet: subnet-0a1b2c3d4e5f60718, ami: ami-0123456789abcdef0, securityGroup: sg-0123456789abcdef0 }}\n{program}{more}"
+        "apiVersion: nodebake/v1\nkind: Proxy\nmetadata: {{ name: gate }}\nspec:\n  profile: satellite-proxy\n  image: {image}\n  instanceType: {instance_type}\n  cluster: cluster.yaml\n  address: 10.0.2.10\n  form: {form}\n  satellites:\n    - {{ name: a10-01, address: 10.0.2.233, publicAddress: 129.213.90.17 }}\n{second}  launch: {{ subnet: subnet-0a1b2c3d4e5f60718, ami: ami-0123456789abcdef0, securityGroup: sg-0123456789abcdef0 }}\n{program}{more}"
     )
 }
 

@@ -7,6 +7,7 @@
 )]
 
 mod files;
+mod first_boot;
 #[cfg(feature = "aws")]
 mod kills;
 mod model;
