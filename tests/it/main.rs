@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[cfg(feature = "aws")]
+mod aws;
 mod aws_credentials;
 mod bootstrap;
 mod bundle;
@@ -23,6 +25,7 @@ mod offline;
 mod page;
 mod plugins;
 mod properties;
+mod proxy;
 mod review;
 mod seed;
 mod standin;
