@@ -43,8 +43,7 @@ pub(super) fn decide(desk: &mut Desk<'_>) -> Option<NodeName> {
     Some(name)
 }
 
-/// Names by one address: `fargate-ip-10-0-2-233.us-east-1.compute.internal`. The prefix makes EKS' cloud controller look
-/// for an ENI with that address (cloud-provider-aws, `variant/fargate`); the rest after the first dot is free.
+/// The name by the address of the ENI: see [`NodeName::of_address`].
 fn satellite_name(desk: &mut Desk<'_>, address: Ipv4Addr, place: &Place) -> Option<NodeName> {
     let identity = &desk.spec.identity;
     if let Some(given) = &identity.node_name {
@@ -72,12 +71,7 @@ fn satellite_name(desk: &mut Desk<'_>, address: Ipv4Addr, place: &Place) -> Opti
         _ => (address, Origin::Spec(place.clone())),
     };
     desk.book.set("identity.nameAddress", from.to_string(), origin.clone());
-    let name = format!(
-        "fargate-ip-{}.{}.compute.internal",
-        from.to_string().replace('.', "-"),
-        desk.facts.region.value
-    );
-    match name.parse::<NodeName>() {
+    match NodeName::of_address(from, &desk.facts.region.value) {
         Ok(name) => Some(desk.book.set("identity.nodeName", name, origin)),
         Err(error) => {
             desk.error("plan/node-name", error, place);
