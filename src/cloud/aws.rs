@@ -37,11 +37,40 @@ pub fn explain(action: &str, trouble: Trouble) -> Trouble {
     if trouble.hint.is_some() {
         return trouble;
     }
+    let mut trouble = trouble;
+    // Deleting what is attached is refused by this general code, and only in words.
+    if trouble.is("InvalidParameterValue") && trouble.message.contains("currently in use") {
+        trouble.code = Some("InvalidNetworkInterface.InUse".into());
+    }
     let code = trouble.code.clone().unwrap_or_default();
     match hint(action, &code, trouble.kind) {
         Some(hint) => trouble.hint(hint),
         None => trouble,
     }
+}
+
+/// A trouble with having no credentials at all, of which the SDK said `words`.
+#[must_use]
+pub fn no_credentials(trouble: Trouble, words: &str, profile: Option<&str>) -> Trouble {
+    let of = profile.map_or_else(String::new, |profile| format!(" --profile {profile}"));
+    let lower = words.to_lowercase();
+    let hint = if lower.contains("sso") {
+        format!("the login at IAM Identity Center is over or was never made: `aws sso login{of}`")
+    } else if lower.contains("credential_process") || lower.contains("credential-process") {
+        "the profile's `credential_process` failed: run it by itself to see why".to_owned()
+    } else if lower.contains("assume") {
+        "the profile's role could not be assumed: does its trust policy let in whoever asks?".to_owned()
+    } else if lower.contains("profile") && !lower.contains("no providers in chain") {
+        "is the profile's name right? `aws configure list-profiles` shows them".to_owned()
+    } else {
+        "say --profile, set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or log in with `aws sso login`"
+            .to_owned()
+    };
+    Trouble {
+        message: format!("there are no AWS credentials to ask with: {}", trouble.message),
+        ..trouble
+    }
+    .hint(hint)
 }
 
 /// What mends a refusal with this code.
