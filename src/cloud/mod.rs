@@ -9,6 +9,7 @@ mod clock;
 mod ec2;
 mod eks;
 pub mod eni;
+pub mod facts;
 mod ladder;
 mod plan;
 mod trouble;

@@ -9,9 +9,13 @@ use base64::Engine as _;
 use crate::base::{Cidr, Finding, HttpsUrl, KubeMinor, Located, Place, Report, Sha256, Source};
 use crate::syntax::yaml::{self, Node, Reader};
 
+mod compare;
 mod network;
+mod write;
 
+pub use compare::{Change, compare};
 pub use network::{EndpointAccess, Subnet};
+pub use write::{Draft, write};
 
 /// How the cluster authenticates IAM principals (`accessConfig.authenticationMode`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
