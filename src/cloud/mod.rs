@@ -12,6 +12,7 @@ pub mod eni;
 pub mod facts;
 mod ladder;
 mod plan;
+pub mod policy;
 mod trouble;
 
 pub use clock::Clock;
