@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[cfg(feature = "aws")]
+mod aws;
 mod aws_credentials;
 mod bootstrap;
 mod bundle;
