@@ -13,6 +13,7 @@ mod hardware;
 mod identity;
 mod kubelet;
 mod network;
+mod reach;
 mod sizing;
 
 pub use artifacts::PlannedArtifact;
@@ -132,6 +133,7 @@ impl Plan {
         cluster::decide(&mut desk);
         let hardware = hardware::decide(&mut desk);
         let name = identity::decide(&mut desk);
+        reach::decide(&mut desk);
         let kubelet_version = kubelet::version(&mut desk);
         let network = network::decide(&mut desk);
         credentials::decide(&mut desk, name.as_ref());

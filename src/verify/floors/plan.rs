@@ -144,6 +144,42 @@ pub(in crate::verify) const ROWS: &[Check] = &[
         "Kubernetes' version skew policy.",
     ),
     rule(
+        "plan/endpoint-private",
+        Error,
+        "A satellite's cluster has an endpoint that is public",
+        "The kubelet talks to it from outside the VPC. Without a tunnel it never gets an answer.",
+    ),
+    rule(
+        "plan/endpoint-cidrs",
+        Error,
+        "The endpoint takes connections from public addresses",
+        "Where publicAccessCidrs has private networks alone, nobody outside the VPC can ask.",
+    ),
+    rule(
+        "plan/endpoint-unproven",
+        Warning,
+        "The machine's address is among publicAccessCidrs",
+        "It is known only once the machine is launched; the node does not join before it is added.",
+    ),
+    rule(
+        "plan/endpoint-both",
+        Warning,
+        "A hybrid node's cluster has an endpoint that is public or private, not both",
+        "With both its name leads to public addresses outside the VPC (EKS user guide, hybrid nodes, networking).",
+    ),
+    rule(
+        "plan/subnet",
+        Error,
+        "The ENI's address lies in a subnet of the VPC, and is not one that AWS keeps",
+        "EC2 refuses to make an interface with any other address (VPC user guide, subnet sizing).",
+    ),
+    rule(
+        "plan/subnet-public",
+        Warning,
+        "The ENI's address lies in a private subnet",
+        "Only the control plane needs to reach it.",
+    ),
+    rule(
         "plan/artifact",
         Error,
         "Every artifact is pinned for the architecture",

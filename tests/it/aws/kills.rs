@@ -8,6 +8,16 @@ use crate::standin::Kill;
 const CREATE: [&str; 6] = ["eni", "create", "node.yaml", "--yes", "--attach", PROXY];
 const DELETE: [&str; 4] = ["eni", "delete", "node.yaml", "--yes"];
 
+/// Ends a run at each of `count` requests, before and after; each in a thread, because runs mostly wait.
+fn at_each(count: usize, work: impl Fn(Kill) + Sync) {
+    let work = &work;
+    std::thread::scope(|scope| {
+        for kill in (0..count).flat_map(|at| [Kill::Before(at), Kill::After(at)]) {
+            scope.spawn(move || work(kill));
+        }
+    });
+}
+
 /// How many requests a run has.
 fn requests(aws: &Aws, args: &[&str]) -> usize {
     aws.server.asked();
@@ -20,34 +30,29 @@ fn requests(aws: &Aws, args: &[&str]) -> usize {
 fn creating() {
     let count = requests(&with_node(ADDRESS), &CREATE);
     assert!(count >= 8, "{count} requests");
-    for at in 0..count {
-        for kill in [Kill::Before(at), Kill::After(at)] {
-            let aws = with_node(ADDRESS);
-            let output = aws.server.run(&mut aws.command(&CREATE), Some(kill));
-            assert!(!output.status.success(), "{kill:?} ended nothing");
-            assert!(aws.world().enis.len() <= 1, "{kill:?}");
-            let (code, _, words) = aws.run(&CREATE);
-            assert_eq!(code, 0, "{kill:?}: {words}");
-            let world = aws.world();
-            assert_eq!((world.made, world.enis.len()), (1, 1), "{kill:?}");
-            assert!(
-                matches!(&world.enis[0].attached, Some((Some(at), 1, 0)) if at == PROXY),
-                "{kill:?}"
-            );
-        }
-    }
+    at_each(count, |kill| {
+        let aws = with_node(ADDRESS);
+        let output = aws.server.run(&mut aws.command(&CREATE), Some(kill));
+        assert!(!output.status.success(), "{kill:?} ended nothing");
+        assert!(aws.counts().0 <= 1, "{kill:?}");
+        let (code, _, words) = aws.run(&CREATE);
+        assert_eq!(code, 0, "{kill:?}: {words}");
+        assert_eq!(aws.counts(), (1, 1), "{kill:?}");
+        let attached = aws.world().enis[0].attached.clone();
+        assert_eq!(attached, Some((Some(PROXY.to_owned()), 1, 0)), "{kill:?}");
+    });
 }
 
 /// Where tokens are ignored, the look by tag alone keeps it one.
 #[test]
 fn creating_where_tokens_are_ignored() {
-    for kill in (0..6).flat_map(|at| [Kill::Before(at), Kill::After(at)]) {
+    at_each(6, |kill| {
         let aws = with_node(ADDRESS);
         aws.world().forgetful = true;
         aws.server.run(&mut aws.command(&CREATE), Some(kill));
         let (code, _, words) = aws.run(&CREATE);
-        assert_eq!((code, aws.world().made), (0, 1), "{kill:?}: {words}");
-    }
+        assert_eq!((code, aws.counts()), (0, (1, 1)), "{kill:?}: {words}");
+    });
 }
 
 #[test]
@@ -56,16 +61,14 @@ fn deleting() {
     aws.run(&CREATE);
     let count = requests(&aws, &DELETE);
     assert!(count >= 5, "{count} requests");
-    for at in 0..count {
-        for kill in [Kill::Before(at), Kill::After(at)] {
-            let aws = with_node(ADDRESS);
-            aws.run(&CREATE);
-            let output = aws.server.run(&mut aws.command(&DELETE), Some(kill));
-            assert!(!output.status.success(), "{kill:?} ended nothing");
-            let (code, _, words) = aws.run(&DELETE);
-            assert_eq!((code, aws.world().enis.len()), (0, 0), "{kill:?}: {words}");
-        }
-    }
+    at_each(count, |kill| {
+        let aws = with_node(ADDRESS);
+        aws.run(&CREATE);
+        let output = aws.server.run(&mut aws.command(&DELETE), Some(kill));
+        assert!(!output.status.success(), "{kill:?} ended nothing");
+        let (code, _, words) = aws.run(&DELETE);
+        assert_eq!((code, aws.counts()), (0, (1, 0)), "{kill:?}: {words}");
+    });
 }
 
 /// `facts` killed at any request leaves the file as it was, or as it is to be.

@@ -10,6 +10,7 @@ mod facts;
 mod identity;
 mod kills;
 mod moto;
+mod waiting;
 mod world;
 
 use base64::Engine as _;
