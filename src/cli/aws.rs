@@ -11,7 +11,8 @@ use crate::facts::{self, ClusterFacts};
 /// Who asks AWS, and where.
 #[derive(Debug, Default, clap::Args)]
 pub(super) struct AwsArgs {
-    /// The region; if left out that of cluster.yaml, AWS_REGION or the profile
+    /// The region; if left out that of cluster.yaml, of the environment or of the
+    /// profile
     #[arg(long)]
     pub(super) region: Option<String>,
     /// The profile of the AWS configuration, as `aws --profile`

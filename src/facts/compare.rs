@@ -69,7 +69,12 @@ pub fn compare(old: &ClusterFacts, new: &ClusterFacts) -> Vec<Change> {
         is(new.minor.value.to_string()),
         Some("decides the kubelet's version: bake the nodes anew"),
     );
-    one("platformVersion", text(&old.platform), text(&new.platform), None);
+    one(
+        "platformVersion",
+        text(old.platform.as_ref()),
+        text(new.platform.as_ref()),
+        None,
+    );
     one(
         "authenticationMode",
         is(old.auth_mode.value.to_string()),
@@ -96,40 +101,40 @@ pub fn compare(old: &ClusterFacts, new: &ClusterFacts) -> Vec<Change> {
         is(new.service_cidr.value.to_string()),
         service,
     );
-    one("vpcId", text(&old.vpc), text(&new.vpc), other);
+    one("vpcId", text(old.vpc.as_ref()), text(new.vpc.as_ref()), other);
     one(
         "clusterSecurityGroupId",
-        text(&old.cluster_group),
-        text(&new.cluster_group),
+        text(old.cluster_group.as_ref()),
+        text(new.cluster_group.as_ref()),
         None,
     );
-    let access = |facts: &ClusterFacts| {
+    let access = |facts: &ClusterFacts| -> Vec<String> {
         let cidrs = facts.access.iter().flat_map(|access| &access.public_cidrs);
         cidrs.map(|cidr| cidr.value.to_string()).collect()
     };
-    items(&mut all, "endpointAccess.publicAccessCidrs", access(old), access(new));
+    items(&mut all, "endpointAccess.publicAccessCidrs", &access(old), &access(new));
     items(
         &mut all,
         "remoteNodeCidrs",
-        texts(&old.remote_node_cidrs),
-        texts(&new.remote_node_cidrs),
+        &texts(&old.remote_node_cidrs),
+        &texts(&new.remote_node_cidrs),
     );
     items(
         &mut all,
         "remotePodCidrs",
-        texts(&old.remote_pod_cidrs),
-        texts(&new.remote_pod_cidrs),
+        &texts(&old.remote_pod_cidrs),
+        &texts(&new.remote_pod_cidrs),
     );
-    items(&mut all, "securityGroupIds", texts(&old.groups), texts(&new.groups));
-    items(&mut all, "vpcCidrs", texts(&old.vpc_cidrs), texts(&new.vpc_cidrs));
-    let subnets = |facts: &ClusterFacts| facts.subnets.iter().map(told).collect();
-    items(&mut all, "subnets", subnets(old), subnets(new));
+    items(&mut all, "securityGroupIds", &texts(&old.groups), &texts(&new.groups));
+    items(&mut all, "vpcCidrs", &texts(&old.vpc_cidrs), &texts(&new.vpc_cidrs));
+    let subnets = |facts: &ClusterFacts| -> Vec<String> { facts.subnets.iter().map(told).collect() };
+    items(&mut all, "subnets", &subnets(old), &subnets(new));
     authorities(&mut all, &old.ca, &new.ca);
     all
 }
 
-fn text(value: &Option<Located<String>>) -> Option<String> {
-    value.as_ref().map(|value| value.value.clone())
+fn text(value: Option<&Located<String>>) -> Option<String> {
+    value.map(|value| value.value.clone())
 }
 
 fn texts<T: ToString>(values: &[Located<T>]) -> Vec<String> {
@@ -147,7 +152,7 @@ fn told(subnet: &Subnet) -> String {
 }
 
 /// Items of lists that are sets, one by one.
-fn items(all: &mut Vec<Change>, what: &'static str, old: Vec<String>, new: Vec<String>) {
+fn items(all: &mut Vec<Change>, what: &'static str, old: &[String], new: &[String]) {
     let gone = old.iter().filter(|item| !new.contains(item));
     let come = new.iter().filter(|item| !old.contains(item));
     let changes = gone

@@ -90,7 +90,6 @@ fn wrong_facts() {
     assert_eq!(fine.status.code(), Some(0), "{}", stderr(&fine));
     let begin = good.find("    -----BEGIN").unwrap();
     let with_ca = |ca: &str| format!("{}{ca}\n", &good[..begin]);
-    let with = |line: &str| good.replace("  ipFamily: ipv4\n", &format!("  ipFamily: ipv4\n  {line}\n"));
     let table = [
         (good.replace("ipFamily: ipv4", "ipFamily: ipv6"), "facts/ipv6"),
         (
@@ -121,6 +120,43 @@ fn wrong_facts() {
         ),
         (good.replace("API_AND_CONFIG_MAP", "API"), "plan/mapping"),
         (good.replace("API_AND_CONFIG_MAP", "BOTH"), "spec/value"),
+        (with_ca("    not a certificate"), "facts/ca"),
+        (
+            with_ca("    -----BEGIN CERTIFICATE-----\n    AAAA\n    -----END CERTIFICATE-----"),
+            "facts/ca",
+        ),
+        (
+            with_ca("    -----BEGIN PRIVATE KEY-----\n    AAAA\n    -----END PRIVATE KEY-----"),
+            "facts/ca",
+        ),
+        (with_ca(EXPIRED), "facts/ca-expired"),
+        (with_ca(LEAF), "facts/ca"),
+        (good.replace("spec:", "specs:"), "spec/unknown-key"),
+    ];
+    each_is_refused(&folder, &good, &table);
+}
+
+/// Holds that `check` refuses each cluster.yaml with the finding beside it.
+fn each_is_refused(folder: &TempDir, good: &str, table: &[(String, &str)]) {
+    for (text, expected) in table {
+        assert_ne!(text, good, "{expected}: the table changes nothing");
+        folder.write("cluster.yaml", text);
+        let output = nodebake(&["check", "node.yaml", "--short"], folder.path());
+        let words = stderr(&output);
+        assert_eq!(output.status.code(), Some(1), "{expected}: {words}");
+        assert!(words.contains(&format!("[{expected}]")), "{expected}: {words}");
+    }
+}
+
+/// What `nodebake facts` adds, one mistake at a time.
+#[test]
+fn wrong_facts_about_the_network() {
+    let folder = TempDir::new();
+    let good = std::fs::read_to_string(root().join("tests/fixtures/cluster.yaml")).unwrap();
+    let yaml = crate::support::node_yaml("satellite", "lambda-stack-22-04", "lambda/gpu_1x_a10", "");
+    folder.write("node.yaml", yaml);
+    let with = |line: &str| good.replace("  ipFamily: ipv4\n", &format!("  ipFamily: ipv4\n  {line}\n"));
+    let table = [
         (
             with("endpointAccess: { public: false, private: false }"),
             "facts/access",
@@ -172,27 +208,8 @@ fn wrong_facts() {
             with("subnets: [{ id: subnet-005ea515bb30d0da2, cidr: 10.0.2.232/29 }]"),
             "plan/subnet",
         ),
-        (with_ca("    not a certificate"), "facts/ca"),
-        (
-            with_ca("    -----BEGIN CERTIFICATE-----\n    AAAA\n    -----END CERTIFICATE-----"),
-            "facts/ca",
-        ),
-        (
-            with_ca("    -----BEGIN PRIVATE KEY-----\n    AAAA\n    -----END PRIVATE KEY-----"),
-            "facts/ca",
-        ),
-        (with_ca(EXPIRED), "facts/ca-expired"),
-        (with_ca(LEAF), "facts/ca"),
-        (good.replace("spec:", "specs:"), "spec/unknown-key"),
     ];
-    for (text, expected) in table {
-        assert_ne!(text, good, "{expected}: the table changes nothing");
-        folder.write("cluster.yaml", &text);
-        let output = nodebake(&["check", "node.yaml", "--short"], folder.path());
-        let words = stderr(&output);
-        assert_eq!(output.status.code(), Some(1), "{expected}: {words}");
-        assert!(words.contains(&format!("[{expected}]")), "{expected}: {words}");
-    }
+    each_is_refused(&folder, &good, &table);
 }
 
 /// What the facts say of the way between machine and cluster: told, and shown by `explain` where it decides something.

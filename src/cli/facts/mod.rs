@@ -27,8 +27,9 @@ enum What {
 ///
 /// What differs is shown, and the file is written anew after a yes. Credentials
 /// are taken from where the AWS CLI takes them: the environment, profiles, SSO,
-/// roles, `credential_process`; AWS_ENDPOINT_URL is kept.
+/// roles, `credential_process`; `AWS_ENDPOINT_URL` is kept.
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub(super) struct EksArgs {
     /// The cluster's name
     name: String,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
+use super::delete::gone;
 use super::find::{by_tag, once_by_tag};
 use super::wait::wait;
 use super::{CLUSTER_TAG, Desk, NODE_TAG, Network, VpcSubnet, Want};
@@ -131,6 +132,8 @@ fn make(desk: &Desk<'_>, decided: &Decided, subnet: &VpcSubnet) -> Result<Interf
                     "{} was deleted a short while ago: making another one",
                     made.id
                 ));
+                // If it is there after all, it shall not be left over beside the next one.
+                gone(desk.ask(|| desk.ec2.delete_interface(&made.id)))?;
                 refused = Some(trouble);
             }
             Err(trouble) => return Err(trouble),
@@ -372,5 +375,7 @@ fn same_zone(zone: Option<&str>, instance: &Instance) -> Result<(), Trouble> {
 
 /// The first index that is free; 0 is the instance's own.
 fn free_index(instance: &Instance) -> u32 {
-    (1..).find(|index| !instance.indexes.contains(index)).unwrap_or(1)
+    (1..=u32::MAX)
+        .find(|index| !instance.indexes.contains(index))
+        .unwrap_or(1)
 }

@@ -66,7 +66,7 @@ pub fn remove(desk: &Desk<'_>, removal: &Removal) -> Result<(), Trouble> {
 }
 
 /// What is gone is as good as taken away.
-fn gone(done: Result<(), Trouble>) -> Result<(), Trouble> {
+pub(super) fn gone(done: Result<(), Trouble>) -> Result<(), Trouble> {
     match done {
         Err(trouble) if trouble.kind == Kind::NotFound => Ok(()),
         done => done,

@@ -1,6 +1,8 @@
 //! moto's server as a judge: another reading of the same API. It is faithful for interfaces, subnets and instances; it
 //! ignores client tokens, gives no names, and its clusters have no CA.
 
+#![allow(clippy::print_stdout, reason = "a skipped test says why")]
+
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};

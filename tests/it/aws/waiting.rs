@@ -26,6 +26,7 @@ impl Clock for Counted {
 struct Stuck {
     status: Option<&'static str>,
     made: RefCell<Vec<NewInterface>>,
+    deleted: RefCell<Vec<String>>,
 }
 
 impl Ec2 for Stuck {
@@ -64,20 +65,22 @@ impl Ec2 for Stuck {
     fn detach_interface(&self, _: &str) -> Result<(), Trouble> {
         Err(Trouble::new(Kind::Refused, "not here"))
     }
-    fn delete_interface(&self, _: &str) -> Result<(), Trouble> {
-        Err(Trouble::new(Kind::Refused, "not here"))
+    fn delete_interface(&self, id: &str) -> Result<(), Trouble> {
+        self.deleted.borrow_mut().push(id.into());
+        Err(Trouble::new(Kind::NotFound, "not known"))
     }
     fn instance(&self, _: &str) -> Result<Instance, Trouble> {
         Err(Trouble::new(Kind::NotFound, "not here"))
     }
 }
 
-/// Makes an interface that stays so; gives the trouble, the calls, and the seconds.
-fn stuck(status: Option<&'static str>) -> (Trouble, Vec<NewInterface>, f64) {
+/// Makes an interface that stays so; gives the trouble, and what was asked.
+fn stuck(status: Option<&'static str>) -> (Trouble, Stuck, f64) {
     let (ec2, clock) = (
         Stuck {
             status,
             made: RefCell::default(),
+            deleted: RefCell::default(),
         },
         Counted::default(),
     );
@@ -106,25 +109,29 @@ fn stuck(status: Option<&'static str>) -> (Trouble, Vec<NewInterface>, f64) {
     };
     let decided = eni::decide(&desk, want, network).unwrap();
     let trouble = eni::carry_out(&desk, &decided).unwrap_err();
-    (trouble, ec2.made.into_inner(), clock.0.get())
+    (trouble, ec2, clock.0.get())
 }
 
 /// What never gets available is given up after three minutes, and nothing else is made.
 #[test]
 fn never_available() {
-    let (trouble, made, seconds) = stuck(Some("pending"));
-    assert_eq!((trouble.kind, made.len()), (Kind::Unknown, 1));
+    let (trouble, ec2, seconds) = stuck(Some("pending"));
+    assert_eq!((trouble.kind, ec2.made.borrow().len()), (Kind::Unknown, 1));
+    assert_eq!(ec2.deleted.borrow().len(), 0);
     assert!(trouble.hint.unwrap().contains("run the same command again"));
     assert!((150.0..220.0).contains(&seconds), "{seconds}");
 }
 
 /// What stays unknown counts as deleted: its token is used up, and each further call has one of its own, five in all.
+/// None is left over, should EC2 learn of it after all.
 #[test]
 fn never_known() {
-    let (trouble, made, _) = stuck(None);
+    let (trouble, ec2, _) = stuck(None);
+    let made = ec2.made.borrow();
     assert_eq!(trouble.kind, Kind::NotFound);
     let tokens: std::collections::BTreeSet<&str> = made.iter().map(|new| new.token.as_str()).collect();
     assert_eq!((made.len(), tokens.len()), (5, 5));
+    assert_eq!(*ec2.deleted.borrow(), ["eni-1", "eni-2", "eni-3", "eni-4", "eni-5"]);
 }
 
 /// A token is the same on every machine and day, is another one for another node, and fits EC2's 64 characters.

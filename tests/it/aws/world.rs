@@ -231,6 +231,8 @@ impl World {
             None if ask.path.starts_with("/clusters/") => "DescribeCluster".into(),
             None => "ListClusters".into(),
         };
+        // EKS speaks REST, the others a form that is posted.
+        assert_eq!(ask.method, if form.contains_key("Action") { "POST" } else { "GET" });
         self.log.push(action.clone());
         if let Some(at) = self.faults.iter().position(|(of, ..)| *of == action)
             && let Some((_, reply, carried_out)) = self.faults.remove(at)
@@ -260,7 +262,7 @@ impl World {
             }
         }
         let inner = match action {
-            "DescribeVpcs" => self.vpcs(form),
+            "DescribeVpcs" => Self::vpcs(form),
             "DescribeSubnets" => Ok(subnets(form)),
             "DescribeRouteTables" => Ok(route_tables()),
             "DescribeNetworkInterfaces" => self.interfaces(form),
@@ -300,7 +302,7 @@ impl World {
         Reply::new(200, "application/json", value.to_string())
     }
 
-    fn vpcs(&self, form: &Form) -> Result<String, Reply> {
+    fn vpcs(form: &Form) -> Result<String, Reply> {
         match form.get("VpcId.1") {
             Some(id) if id == VPC => Ok(format!(
                 "<vpcSet><item><vpcId>{VPC}</vpcId><cidrBlock>10.0.0.0/16</cidrBlock><cidrBlockAssociationSet>\
@@ -430,7 +432,7 @@ impl World {
                 ));
             }
             Some(address) => address,
-            None => (4..)
+            None => (4..254)
                 .map(|at| network.nth(at).unwrap().to_string())
                 .find(|address| !taken(address))
                 .unwrap(),
