@@ -6,6 +6,7 @@
 
 mod clock;
 mod ladder;
+pub mod lambda;
 mod plan;
 mod trouble;
 
