@@ -5,6 +5,7 @@
 
 mod port;
 mod types;
+pub mod wire;
 
 pub use port::Lambda;
 pub use types::{
