@@ -3,10 +3,20 @@
 //! The API is described by its OpenAPI document, version 1.10.0 (<https://github.com/api-evangelist/lambda-labs>). It has
 //! no idempotency keys: what tells a launch of ours from all others is its tags.
 
+mod choose;
+mod image;
+mod launching;
+mod offers;
+mod patient;
 mod port;
 mod types;
 pub mod wire;
 
+pub use choose::{Choice, Stock, Where, Wish, choose};
+pub use image::newest;
+pub use launching::{carry_out, of_node, restart, terminate, wait_for_capacity, watch};
+pub use offers::{dollars, gpu_memory};
+pub use patient::{LADDER, Pace, Patient};
 pub use port::Lambda;
 pub use types::{
     Architecture, Filesystem, FirewallRule, GLOBAL, Image, ImageChoice, Instance, InstanceOffer, InstanceType, Launch,
