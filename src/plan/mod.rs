@@ -221,6 +221,21 @@ impl Desk<'_> {
                     .hint(format!("{} is offered by {}", image.name, image.providers.join(", "))),
             );
         }
+        if let (Some(launch), None) = (&spec.launch, &provider.api) {
+            let message = format!("nodebake launches nothing at {}", provider.name);
+            self.report.push(
+                Finding::error("plan/launch", message, &launch.place)
+                    .note(&spec.instance_type.place, "the instance type")
+                    .hint("leave `launch` out, and launch with what you have for that cloud"),
+            );
+        }
+        if let (Some(_), Some(_), None) = (&spec.launch, &provider.api, &image.family) {
+            let message = format!("image {} has no family to launch with at {}", image.name, provider.name);
+            self.report.push(
+                Finding::error("plan/launch", message, &spec.image.place)
+                    .hint(format!("the provider has {}", provider.image_families.join(", "))),
+            );
+        }
         if !kind.verified {
             let message = format!(
                 "the numbers of {} are not recorded from the provider: {}",

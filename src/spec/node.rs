@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Artifacts, Credentials, Identity, Kubelet};
+use super::{Artifacts, Credentials, Identity, Kubelet, LaunchSpec};
 use crate::base::{AbsPath, Cidr, Finding, InterfaceName, Located, Mode, Place, Report, Source, Version};
 use crate::syntax::yaml::{self, Node, Reader};
 use crate::syntax::{FileType, PluginUse, toml};
@@ -46,6 +46,8 @@ pub struct NodeSpec {
     pub cloud_config: Option<Node>,
     /// The plugins that take part, after those of the profile.
     pub plugins: Vec<PluginUse>,
+    /// What a launch through the cloud's API takes.
+    pub launch: Option<LaunchSpec>,
 }
 
 /// The named rules that reserve CPU and memory.
@@ -199,6 +201,7 @@ impl NodeSpec {
             .optional("plugins")
             .map(|node| PluginUse::read_all(reader, node))
             .unwrap_or_default();
+        let launch = fields.optional("launch").map(|node| LaunchSpec::read(reader, node));
         fields.done(reader);
         Some(Self {
             name,
@@ -219,6 +222,7 @@ impl NodeSpec {
             files,
             cloud_config: cloud_config.cloned(),
             plugins,
+            launch,
         })
     }
 }

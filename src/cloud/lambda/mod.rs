@@ -4,7 +4,9 @@
 //! no idempotency keys: what tells a launch of ours from all others is its tags.
 
 mod choose;
+pub mod firewall;
 mod image;
+pub mod keys;
 mod launching;
 mod offers;
 mod patient;
@@ -15,7 +17,7 @@ pub mod wire;
 pub use choose::{Choice, Stock, Where, Wish, choose};
 pub use image::newest;
 pub use launching::{carry_out, of_node, restart, terminate, wait_for_capacity, watch};
-pub use offers::{dollars, gpu_memory};
+pub use offers::{cents, dollars, gpu_memory};
 pub use patient::{LADDER, Pace, Patient};
 pub use port::Lambda;
 pub use types::{

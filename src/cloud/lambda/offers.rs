@@ -10,6 +10,16 @@ pub fn dollars(cents: u64) -> String {
     format!("${}.{:02}", cents / 100, cents % 100)
 }
 
+/// US dollars as cents.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a price is not negative, and far below what an f64 holds exactly"
+)]
+pub fn cents(dollars: f64) -> u64 {
+    (dollars * 100.0).round() as u64
+}
+
 /// The memory of one GPU in GB, which the description alone tells: `8x H100 (80 GB SXM5)`.
 pub fn gpu_memory(kind: &InstanceType) -> Option<u64> {
     let (_, inner) = kind.description.split_once('(')?;

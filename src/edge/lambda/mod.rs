@@ -2,7 +2,9 @@
 
 mod endpoint;
 mod hurry;
+mod interrupt;
 mod key;
+mod note;
 
 use std::time::Duration;
 
@@ -18,7 +20,9 @@ use crate::cloud::{Kind, Trouble};
 
 pub use endpoint::Endpoint;
 pub use hurry::Hurried;
+pub use interrupt::{Interrupt, Interruptible};
 pub use key::{ApiKey, KEY_VARIABLE};
+pub use note::Note;
 
 /// How long to wait for a connection.
 const CONNECT: Duration = Duration::from_secs(20);
