@@ -264,7 +264,7 @@ fn wish(built: &Built, said: &Said) -> Result<Result<Wish, String>, Report> {
 }
 
 /// As [`run`] wishes for it without flags: for commands that launch among other things.
-#[expect(dead_code, reason = "`up` launches by it")]
+#[allow(dead_code, reason = "`up` launches by it")]
 pub(in crate::cli) fn wish_of(built: &Built) -> Result<Result<Wish, String>, Report> {
     let said = Said {
         region: None,
@@ -309,14 +309,11 @@ pub(in crate::cli) fn launch(
     if let Some(instance) = running(ui, &there, wish)? {
         return watched(ui, connection, instance, how).map(Some);
     }
-    let mut agreed = how.yes;
     loop {
         let choice = settle(ui, connection, wish, how)?;
-        if !consent(ui, &choice.plan, agreed)? {
+        if !consent(ui, &choice.plan, how.yes)? {
             return Ok(None);
         }
-        // Who agreed once agreed to this plan; another price or region is asked about anew.
-        agreed = how.yes;
         // Another run may have been faster while this one asked.
         let there = api.instances().map_err(cloud)?;
         if let Some(instance) = running(ui, &there, wish)? {

@@ -14,7 +14,7 @@ use std::time::Duration;
 use super::{Failure, Outcome, Ui};
 use crate::catalog::Catalog;
 use crate::cloud::Trouble;
-use crate::cloud::lambda::{Lambda, Pace, Patient};
+use crate::cloud::lambda::{Pace, Patient};
 
 /// Which account, and where.
 #[derive(Debug, clap::Args)]
@@ -60,6 +60,7 @@ pub(in crate::cli) fn connected<T>(
     work: impl FnOnce(&Connection<'_>) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     use crate::cloud::Clock;
+    use crate::cloud::lambda::Lambda;
     use crate::edge::clock::System;
     use crate::edge::lambda::{Api, ApiKey, Endpoint, Hurried, Interrupt, Interruptible};
 
