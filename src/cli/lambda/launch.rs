@@ -76,6 +76,26 @@ pub(in crate::cli) struct How {
     pub(in crate::cli) watch: bool,
 }
 
+/// After the cloud said that capacity which it lists is not there.
+const AGAIN: Duration = Duration::from_secs(30);
+
+impl How {
+    /// With what is left of the wait after so many seconds.
+    fn after(self, passed: i64) -> Self {
+        let passed = Duration::from_secs(u64::try_from(passed).unwrap_or(0));
+        let left = |longest: Option<Duration>| longest.map(|longest| longest.saturating_sub(passed));
+        Self {
+            wait_capacity: self.wait_capacity.map(left),
+            ..self
+        }
+    }
+
+    /// Whether nothing is left of it.
+    fn is_over(self, passed: i64) -> bool {
+        self.after(passed).wait_capacity == Some(Some(Duration::ZERO))
+    }
+}
+
 pub(in crate::cli) fn run(ui: &Ui, args: &Args) -> Outcome {
     let how = How {
         wait_capacity: args
@@ -309,8 +329,9 @@ pub(in crate::cli) fn launch(
     if let Some(instance) = running(ui, &there, wish)? {
         return watched(ui, connection, instance, how).map(Some);
     }
+    let began = api.clock().now();
     loop {
-        let choice = settle(ui, connection, wish, how)?;
+        let choice = settle(ui, connection, wish, how.after(api.clock().now() - began))?;
         if !consent(ui, &choice.plan, how.yes)? {
             return Ok(None);
         }
@@ -319,25 +340,26 @@ pub(in crate::cli) fn launch(
         if let Some(instance) = running(ui, &there, wish)? {
             return watched(ui, connection, instance, how).map(Some);
         }
-        match carry_out(ui, connection, &choice, wish) {
+        let trouble = match carry_out(ui, connection, &choice, wish) {
             Ok(id) => {
                 ui.talk(&format!("launched {id}"));
                 return found(ui, connection, &id, how).map(Some);
             }
-            Err(trouble) if trouble.kind == Kind::Exhausted && how.wait_capacity.is_some() => {
-                ui.talk(&format!("{}: somebody else was faster", trouble.message));
-            }
-            Err(trouble) if trouble.kind == Kind::Exhausted => {
-                // What there was when the plan was made is gone: what is there now?
-                return Err(
-                    match stock(api, wish).and_then(|stock| lambda::choose(wish, &stock).map_err(last)) {
-                        Err(now) if now.kind == Kind::Exhausted => cloud(now),
-                        _ => cloud(trouble.hint("it was there a moment ago: try again, or say --wait-capacity")),
-                    },
-                );
-            }
-            Err(trouble) => return Err(cloud(trouble)),
+            Err(trouble) => trouble,
+        };
+        if trouble.kind != Kind::Exhausted {
+            return Err(cloud(trouble));
         }
+        // What there was when the plan was made is gone.
+        if how.wait_capacity.is_none() || how.is_over(api.clock().now() - began) || (connection.stopped)() {
+            let now = stock(api, wish).and_then(|stock| lambda::choose(wish, &stock).map_err(last));
+            return Err(match now {
+                Err(now) if now.kind == Kind::Exhausted => cloud(now),
+                _ => cloud(trouble.hint("the list says that it is there: try again, or say --wait-capacity")),
+            });
+        }
+        ui.talk(&format!("{} Waiting on", trouble.message));
+        api.clock().sleep(AGAIN);
     }
 }
 

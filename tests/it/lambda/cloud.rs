@@ -58,8 +58,10 @@ pub struct Account {
     pub file_systems: Vec<Value>,
     pub rulesets: Vec<Value>,
     pub global: Value,
-    /// What somebody else does to the global rules just before the next write.
-    pub meddle: Option<Value>,
+    /// What somebody else makes of the global rules just before they are read so many times more.
+    pub meddle: Option<(u32, Value)>,
+    /// Instance types, as the recorded answer has them.
+    pub types: BTreeMap<String, Value>,
     next: u32,
     /// How many launches were carried out.
     pub launches: u32,
@@ -141,6 +143,7 @@ impl Account {
                 {"protocol": "icmp", "source_network": "0.0.0.0/0", "description": "ping"},
             ]}),
             meddle: None,
+            types: recorded(),
             next: 0,
             launches: 0,
             restarts: 0,
@@ -184,7 +187,7 @@ impl Account {
             "id": id, "status": "booting", "ssh_key_names": request["ssh_key_names"],
             "file_system_names": request.get("file_system_names").cloned().unwrap_or(json!([])),
             "region": region(request["region_name"].as_str().unwrap()),
-            "instance_type": recorded()[name]["instance_type"].clone(),
+            "instance_type": self.types[name]["instance_type"].clone(),
             "actions": actions,
             "jupyter_token": "jupyter-secret", "jupyter_url": "https://jupyter.example/?token=jupyter-secret",
         });
@@ -286,7 +289,7 @@ impl Account {
                 *left -= 1;
             }
         }
-        let offers = recorded().into_iter().map(|(name, mut item)| {
+        let offers = self.types.clone().into_iter().map(|(name, mut item)| {
             let places = self.capacity.get(&name).cloned().unwrap_or_default();
             item["regions_with_capacity_available"] = places.iter().map(|place| region(place)).collect();
             (name, item)
@@ -329,7 +332,7 @@ impl Account {
             (_, Value::String(family)) => self.images.iter().any(|one| one["family"] == **family),
             _ => true,
         };
-        let there = recorded().contains_key(&kind)
+        let there = self.types.contains_key(&kind)
             && REGIONS.contains(&place.as_str())
             && own(&self.keys, "name", &body["ssh_key_names"][0])
             && image;
@@ -479,10 +482,11 @@ fn answer(account: &mut Account, ask: &Ask) -> Reply {
             && self::call(method, &format!("/api/v1/{path}")).is_some_and(|own| std::ptr::eq(own, call))
     });
     let fault = place.and_then(|(_, faults)| faults.pop_front()).unwrap_or(Fault::None);
-    if line.starts_with("PATCH firewall-rulesets/global")
-        && let Some(rules) = account.meddle.take()
-    {
-        account.global["rules"] = rules;
+    if line == "GET firewall-rulesets/global" {
+        match account.meddle.take() {
+            Some((0, rules)) => account.global["rules"] = rules,
+            later => account.meddle = later.map(|(left, rules)| (left - 1, rules)),
+        }
     }
     match fault {
         Fault::Refused(status, code) => {
