@@ -12,6 +12,7 @@ mod gpu;
 mod hardware;
 mod identity;
 mod kubelet;
+mod launch;
 mod network;
 mod sizing;
 
@@ -128,6 +129,7 @@ impl Plan {
         };
         desk.meta();
         desk.fitting_rows(&provider);
+        launch::decide(&mut desk, &provider);
         cloud_config::decide(&mut desk);
         cluster::decide(&mut desk);
         let hardware = hardware::decide(&mut desk);
@@ -219,21 +221,6 @@ impl Desk<'_> {
                 Finding::error("plan/image-provider", message, &spec.image.place)
                     .note(&spec.instance_type.place, "the instance type")
                     .hint(format!("{} is offered by {}", image.name, image.providers.join(", "))),
-            );
-        }
-        if let (Some(launch), None) = (&spec.launch, &provider.api) {
-            let message = format!("nodebake launches nothing at {}", provider.name);
-            self.report.push(
-                Finding::error("plan/launch", message, &launch.place)
-                    .note(&spec.instance_type.place, "the instance type")
-                    .hint("leave `launch` out, and launch with what you have for that cloud"),
-            );
-        }
-        if let (Some(_), Some(_), None) = (&spec.launch, &provider.api, &image.family) {
-            let message = format!("image {} has no family to launch with at {}", image.name, provider.name);
-            self.report.push(
-                Finding::error("plan/launch", message, &spec.image.place)
-                    .hint(format!("the provider has {}", provider.image_families.join(", "))),
             );
         }
         if !kind.verified {

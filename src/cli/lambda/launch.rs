@@ -386,6 +386,7 @@ fn running(ui: &Ui, there: &[Instance], wish: &Wish) -> Result<Option<Instance>,
             plan.step(Act::Keep, format!("instance {} of node {}", one.id, wish.node), details);
             ui.talk(plan.to_string().trim_end());
             ui.talk(&format!("node {} has an instance: nothing is launched", wish.node));
+            forget(wish);
             Ok(Some((*one).clone()))
         }
         several => {
@@ -440,6 +441,14 @@ fn carry_out(ui: &Ui, connection: &Connection<'_>, choice: &Choice, wish: &Wish)
     let ended = lambda::carry_out(&connection.api, &choice.launch, was_tried, &|line| ui.talk(line));
     note.remove();
     ended
+}
+
+/// The launch that an earlier run was ended in the middle of is known to have gone well.
+fn forget(wish: &Wish) {
+    #[cfg(feature = "lambda")]
+    crate::edge::lambda::Note::of(&wish.node).remove();
+    #[cfg(not(feature = "lambda"))]
+    let _ = wish;
 }
 
 #[cfg(not(feature = "lambda"))]

@@ -45,7 +45,7 @@ pub struct Account {
     /// Whether the capacity the list tells of is gone when it is asked for.
     pub stale_capacity: bool,
     pub instances: Vec<Machine>,
-    /// How many times the list is read before a new instance is in it.
+    /// How many times a new instance is looked for before it is found, in the list or by its id.
     pub lag: u32,
     /// How many times an instance is looked at until it is active.
     pub boots_after: u32,
@@ -298,11 +298,12 @@ impl Account {
     }
 
     fn look(&mut self, id: &str) -> (u16, Value) {
-        let Some(at) = self
-            .instances
-            .iter()
-            .position(|one| one.about["id"] == id && one.hidden == 0)
-        else {
+        let at = self.instances.iter().position(|one| one.about["id"] == id);
+        let Some(at) = at.filter(|at| {
+            let one = &mut self.instances[*at];
+            one.hidden = one.hidden.saturating_sub(1);
+            one.hidden == 0
+        }) else {
             return error(404, "global/object-does-not-exist");
         };
         let becomes = self.becomes;
