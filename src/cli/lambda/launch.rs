@@ -343,7 +343,12 @@ pub(in crate::cli) fn launch(
         let trouble = match carry_out(ui, connection, &choice, wish) {
             Ok(id) => {
                 ui.talk(&format!("launched {id}"));
-                return found(ui, connection, &id, how).map(Some);
+                let found = found(ui, connection, &id, how);
+                // Until it was seen, another run might not see it either.
+                if found.is_ok() {
+                    forget(wish);
+                }
+                return found.map(Some);
             }
             Err(trouble) => trouble,
         };
@@ -439,11 +444,15 @@ fn carry_out(ui: &Ui, connection: &Connection<'_>, choice: &Choice, wish: &Wish)
     let was_tried = note.is_there();
     note.write();
     let ended = lambda::carry_out(&connection.api, &choice.launch, was_tried, &|line| ui.talk(line));
-    note.remove();
+    if let Err(trouble) = &ended
+        && !matches!(trouble.kind, Kind::Unknown | Kind::Malformed)
+    {
+        note.remove();
+    }
     ended
 }
 
-/// The launch that an earlier run was ended in the middle of is known to have gone well.
+/// A launch is known to have gone well: nobody needs to look for it longer.
 fn forget(wish: &Wish) {
     #[cfg(feature = "lambda")]
     crate::edge::lambda::Note::of(&wish.node).remove();
