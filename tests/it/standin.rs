@@ -1,6 +1,8 @@
 //! A small HTTP server on this machine that stands in for a cloud: what it answers is a function of the request, and it
 //! can end the program that asks at any request, before or after the request is carried out.
 
+#![allow(clippy::disallowed_methods, reason = "tests start and end processes")]
+
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};

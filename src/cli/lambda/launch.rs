@@ -68,8 +68,8 @@ pub(in crate::cli) struct Args {
 /// How to go about a launch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::cli) struct How {
-    /// Whether to wait for capacity, and for how long at most.
-    pub(in crate::cli) wait_capacity: Option<Option<Duration>>,
+    /// For how long to wait for capacity at most, if at all.
+    pub(in crate::cli) wait_capacity: Option<Duration>,
     /// Whether the plan is agreed to.
     pub(in crate::cli) yes: bool,
     /// Whether to watch it until it is active.
@@ -83,16 +83,15 @@ impl How {
     /// With what is left of the wait after so many seconds.
     fn after(self, passed: i64) -> Self {
         let passed = Duration::from_secs(u64::try_from(passed).unwrap_or(0));
-        let left = |longest: Option<Duration>| longest.map(|longest| longest.saturating_sub(passed));
         Self {
-            wait_capacity: self.wait_capacity.map(left),
+            wait_capacity: self.wait_capacity.map(|longest| longest.saturating_sub(passed)),
             ..self
         }
     }
 
     /// Whether nothing is left of it.
     fn is_over(self, passed: i64) -> bool {
-        self.after(passed).wait_capacity == Some(Some(Duration::ZERO))
+        self.after(passed).wait_capacity == Some(Duration::ZERO)
     }
 }
 
@@ -148,9 +147,9 @@ fn chosen(mut loaded: Loaded, name: Option<&str>) -> Result<Loaded, Failure> {
 }
 
 /// `30m`, `12h`, `90s`, `2d`; nothing is for ever.
-fn time(text: &str) -> Result<Option<Duration>, String> {
+fn time(text: &str) -> Result<Duration, String> {
     if text.is_empty() {
-        return Ok(None);
+        return Ok(Duration::MAX);
     }
     let wrong = || format!("`{text}` is no time: a number and s, m, h or d, such as 30m");
     let unit = text.chars().last().ok_or_else(wrong)?;
@@ -162,7 +161,7 @@ fn time(text: &str) -> Result<Option<Duration>, String> {
         _ => return Err(wrong()),
     };
     let number: u32 = text.trim_end_matches(unit).parse().map_err(|_| wrong())?;
-    Ok(Some(Duration::from_secs(seconds * u64::from(number))))
+    Ok(Duration::from_secs(seconds * u64::from(number)))
 }
 
 /// What the flags say, in the form the cloud takes.

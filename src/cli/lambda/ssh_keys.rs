@@ -42,7 +42,7 @@ struct ListArgs {
 struct AddArgs {
     /// What it is to be called
     name: String,
-    /// The file with the public key, such as ~/.ssh/id_ed25519.pub
+    /// The file with the public key, whose name ends with .pub
     file: PathBuf,
     /// Do not ask
     #[arg(long)]

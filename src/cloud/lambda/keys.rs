@@ -75,9 +75,8 @@ pub fn add(api: &dyn Lambda, name: &str, public_key: &str) -> Result<(), Trouble
     let mut tried = 0;
     loop {
         tried += 1;
-        let trouble = match api.add_ssh_key(name, public_key) {
-            Ok(_) => return Ok(()),
-            Err(trouble) => trouble,
+        let Err(trouble) = api.add_ssh_key(name, public_key) else {
+            return Ok(());
         };
         if !matches!(trouble.kind, Kind::Unknown | Kind::Malformed | Kind::Exists) {
             return Err(trouble);

@@ -155,7 +155,7 @@ fn judge(instance: Instance, id: &str) -> Result<Option<Instance>, Trouble> {
 /// of each look in vain.
 pub fn wait_for_capacity(
     api: &Patient<'_>,
-    longest: Option<Duration>,
+    longest: Duration,
     ready: &mut dyn FnMut(&Patient<'_>) -> Result<bool, Trouble>,
     told: &mut dyn FnMut(i64),
     stopped: &dyn Fn() -> bool,
@@ -166,8 +166,7 @@ pub fn wait_for_capacity(
             return Ok(true);
         }
         let passed = api.clock().now() - began;
-        let over = longest.is_some_and(|longest| passed >= i64::try_from(longest.as_secs()).unwrap_or(i64::MAX));
-        if over || stopped() {
+        if passed >= i64::try_from(longest.as_secs()).unwrap_or(i64::MAX) || stopped() {
             return Ok(false);
         }
         told(passed);

@@ -219,7 +219,7 @@ impl Account {
                     one.hidden = one.hidden.saturating_sub(1);
                 }
                 let seen = self.instances.iter().filter(|one| one.hidden == 0);
-                data(seen.map(|one| one.about.clone()).collect())
+                data(seen.map(|one| one.about.clone()).collect::<Value>())
             }
             ("GET", ["instances", id]) => self.look(id),
             ("POST", ["instance-operations", "launch"]) => self.launch(body),
@@ -390,8 +390,8 @@ impl Account {
     }
 }
 
-fn data(value: Value) -> (u16, Value) {
-    (200, json!({"data": value}))
+fn data(value: impl Into<Value>) -> (u16, Value) {
+    (200, json!({"data": value.into()}))
 }
 
 fn error(status: u16, code: &str) -> (u16, Value) {

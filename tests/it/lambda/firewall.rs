@@ -192,7 +192,7 @@ fn a_lost_answer_is_looked_after() {
         account.fault(
             "PATCH firewall-rulesets/global",
             vec![Fault::Refused(409, "global/internal-error"); 3],
-        )
+        );
     });
     let (code, _, talk) = ran(&cloud, &ALLOW);
     assert_eq!((code, rules(&cloud).len()), (4, 2), "{talk}");

@@ -277,7 +277,7 @@ fn an_instance_that_never_gets_active_is_a_failure_with_words() {
             account.fault(
                 "GET instances/{id}",
                 vec![Fault::Refused(404, "global/object-does-not-exist"); 3],
-            )
+            );
         },
         &[],
     );
@@ -287,7 +287,7 @@ fn an_instance_that_never_gets_active_is_a_failure_with_words() {
             account.fault(
                 "GET instances/{id}",
                 vec![Fault::Refused(404, "global/object-does-not-exist"); 60],
-            )
+            );
         },
         &[],
     );

@@ -1,5 +1,7 @@
 //! Lambda Cloud: its API by a table, a stand-in that keeps to it, and everything nodebake does there.
 
+#![allow(clippy::disallowed_methods, reason = "tests reach the disk and processes")]
+
 mod calls;
 mod choosing;
 mod cloud;
