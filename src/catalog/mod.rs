@@ -26,7 +26,7 @@ pub use instance_type::{Generation, Gpu, InstanceType};
 pub use kubernetes::{FeatureGate, FeatureGates, Field, FieldType, Flag, KubeletFlags, KubeletSchema, Word};
 pub use netplan::{NetplanKey, NetplanTable};
 pub use profile::{Machine, Naming, Profile};
-pub use provider::{Provider, WireEncoding};
+pub use provider::{ApiPace, Provider, WireEncoding};
 pub use rows::Rows;
 pub use sizing::{DiskTier, MemoryRule, SizingRow, SizingTable};
 pub use template::{Plane, Template};

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::Catalog;
 use super::files::unknown;
 use crate::base::Report;
-use crate::syntax::yaml::Reader;
+use crate::syntax::yaml::{Node, Reader};
 
 /// What the API's field wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -45,6 +45,37 @@ pub struct Provider {
     pub regions: Vec<String>,
     /// What its firewall lets in.
     pub firewall: Option<String>,
+    /// How fast its API may be asked, if nodebake asks it.
+    pub api: Option<ApiPace>,
+}
+
+/// How fast an API may be asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ApiPace {
+    /// Seconds between two requests.
+    pub request_seconds: u64,
+    /// Seconds between two launches.
+    pub launch_seconds: u64,
+    /// Who says so.
+    pub source: String,
+}
+
+fn api_pace(reader: &mut Reader<'_>, node: &Node) -> Option<ApiPace> {
+    let mut fields = reader.map(node, "api");
+    let request = fields
+        .required(reader, "requestSeconds")
+        .and_then(|node| reader.integer(node, 0, 3600));
+    let launch = fields
+        .required(reader, "launchSeconds")
+        .and_then(|node| reader.integer(node, 0, 3600));
+    let source = fields.required(reader, "source").and_then(|node| reader.text(node));
+    fields.done(reader);
+    Some(ApiPace {
+        request_seconds: request?.value,
+        launch_seconds: launch?.value,
+        source: source?.value,
+    })
 }
 
 impl Catalog {
@@ -86,6 +117,7 @@ impl Catalog {
                 .map(|node| texts(reader, node))
                 .unwrap_or_default();
             let firewall = fields.optional("firewall").and_then(|node| text(reader, node));
+            let api = fields.optional("api").and_then(|node| api_pace(reader, node));
             fields.optional("source").map(|node| reader.text(node));
             fields.done(reader);
 
@@ -117,6 +149,7 @@ impl Catalog {
                 image_families,
                 regions,
                 firewall,
+                api,
             })
         })
     }

@@ -17,6 +17,7 @@ mod golden;
 mod goldens;
 mod init;
 mod install;
+mod lambda;
 mod load;
 mod page;
 mod plugin;
@@ -115,6 +116,20 @@ enum Command {
     Rollback(rollback::Args),
     /// Take everything back that was installed
     Uninstall(uninstall::Args),
+    /// Bake a node and launch it at Lambda
+    Launch(lambda::launch::Args),
+    /// Show the instances that nodebake launched at Lambda
+    Instances(lambda::instances::ListArgs),
+    /// Restart an instance at Lambda
+    Restart(lambda::instances::RestartArgs),
+    /// Terminate instances at Lambda
+    Terminate(lambda::instances::TerminateArgs),
+    /// Show Lambda's instance types, their prices and where there is capacity
+    InstanceTypes(lambda::types::Args),
+    /// Show, add and delete SSH keys at Lambda
+    SshKeys(lambda::ssh_keys::Args),
+    /// Show Lambda's firewall, and let a proxy in
+    Firewall(lambda::firewall::Args),
 }
 
 /// What every command that reads a node takes.
@@ -215,6 +230,13 @@ pub fn main() -> ExitCode {
         Command::Status(args) => status::run(&ui, &args),
         Command::Rollback(args) => rollback::run(&ui, &args),
         Command::Uninstall(args) => uninstall::run(&ui, &args),
+        Command::Launch(args) => lambda::launch::run(&ui, &args),
+        Command::Instances(args) => lambda::instances::list(&ui, &args),
+        Command::Restart(args) => lambda::instances::restart(&ui, &args),
+        Command::Terminate(args) => lambda::instances::terminate(&ui, &args),
+        Command::InstanceTypes(args) => lambda::types::run(&ui, &args),
+        Command::SshKeys(args) => lambda::ssh_keys::run(&ui, &args),
+        Command::Firewall(args) => lambda::firewall::run(&ui, &args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

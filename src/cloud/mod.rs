@@ -11,6 +11,7 @@ mod eks;
 pub mod eni;
 pub mod facts;
 mod ladder;
+pub mod lambda;
 mod plan;
 pub mod policy;
 pub mod proxy;

@@ -11,6 +11,8 @@ pub mod fs;
 pub mod git;
 #[cfg(feature = "fetch")]
 mod http;
+#[cfg(feature = "lambda")]
+pub mod lambda;
 pub mod pager;
 mod part;
 pub mod plugin;

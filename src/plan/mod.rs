@@ -12,6 +12,7 @@ mod gpu;
 mod hardware;
 mod identity;
 mod kubelet;
+mod launch;
 mod network;
 mod proxy;
 mod reach;
@@ -233,6 +234,7 @@ fn decide_node(
     report: Report,
 ) -> Decided {
     let mut desk = rows.desk(spec, node, catalog, facts, report);
+    launch::decide(&mut desk, &rows.provider);
     let hardware = hardware::decide(&mut desk);
     let name = identity::decide(&mut desk);
     reach::decide(&mut desk);

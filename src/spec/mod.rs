@@ -7,6 +7,7 @@ mod fleet;
 mod identity;
 mod init;
 mod kubelet;
+mod launch;
 mod node;
 mod proxy;
 
@@ -16,6 +17,7 @@ pub use fleet::{Document, read};
 pub use identity::{Identity, Mapping};
 pub use init::{CLUSTER_YAML, NODE_YAML};
 pub use kubelet::{Effect, Kubelet, Taint};
+pub use launch::{LaunchSpec, check_file_system, check_name, check_region, check_tag};
 pub use node::{
     Containerd, ContainerdSource, Hardware, KubeletSpec, Network, NetworkBackend, NodeSpec, PodNetwork, Role, Sizing,
     SizingRule, UserFile,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Artifacts, Credentials, Identity, Kubelet, ProxySpec};
+use super::{Artifacts, Credentials, Identity, Kubelet, LaunchSpec, ProxySpec};
 use crate::base::{AbsPath, Cidr, Finding, InterfaceName, Located, Mode, Place, Report, Source, Version};
 use crate::syntax::yaml::{self, Fields, Node, Reader};
 use crate::syntax::{FileType, PluginUse, toml};
@@ -62,6 +62,8 @@ pub struct KubeletSpec {
     pub network: Network,
     /// The container runtime.
     pub containerd: Containerd,
+    /// What a launch through the cloud's API takes.
+    pub launch: Option<LaunchSpec>,
 }
 
 /// The named rules that reserve CPU and memory.
@@ -258,6 +260,7 @@ impl KubeletSpec {
             .optional("containerd")
             .map(|node| Containerd::read(reader, node))
             .unwrap_or_default();
+        let launch = fields.optional("launch").map(|node| LaunchSpec::read(reader, node));
         Some(Role::Node(Box::new(Self {
             identity: identity?,
             credentials: credentials?,
@@ -266,6 +269,7 @@ impl KubeletSpec {
             kubelet,
             network,
             containerd,
+            launch,
         })))
     }
 }

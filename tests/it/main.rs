@@ -20,6 +20,8 @@ mod floors;
 mod folders;
 mod golden;
 mod judges;
+#[cfg(feature = "lambda")]
+mod lambda;
 mod nocloud;
 mod offline;
 mod page;

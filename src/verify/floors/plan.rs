@@ -24,6 +24,12 @@ pub(in crate::verify) const ROWS: &[Check] = &[
         "cgroup v1 images stop at 1.34: the kubelet refuses from 1.35 on.",
     ),
     rule(
+        "plan/launch",
+        Error,
+        "What `launch` asks for can be launched",
+        "nodebake launches through Lambda's API alone, and an image without a family would be whatever is newest.",
+    ),
+    rule(
         "plan/unverified-type",
         Warning,
         "The instance type's numbers were recorded",

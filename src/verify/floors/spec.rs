@@ -156,6 +156,12 @@ pub(in crate::verify) const ROWS: &[Check] = &[
         "What is downloaded decides who owns the machine.",
     ),
     rule(
+        "spec/launch",
+        Error,
+        "What a launch takes has the form the cloud takes",
+        "Lambda refuses the launch otherwise (OpenAPI document 1.10.0), after everything else was got ready.",
+    ),
+    rule(
         "spec/plugins",
         Error,
         "The list of plugins is one: each item has a kind with a name",
