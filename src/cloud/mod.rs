@@ -5,11 +5,21 @@
 //! twice has one of each), and can be undone by what it was tagged with.
 
 mod clock;
+#[cfg(feature = "credentials")]
+mod keys;
 mod ladder;
+#[cfg(feature = "credentials")]
+pub mod moment;
 mod plan;
+#[cfg(feature = "credentials")]
+pub mod profiles;
+#[cfg(feature = "credentials")]
+pub mod token;
 mod trouble;
 
 pub use clock::Clock;
+#[cfg(feature = "credentials")]
+pub use keys::Keys;
 pub use ladder::Ladder;
 pub use plan::{Act, Plan, Step};
 pub use trouble::{Kind, Trouble};
