@@ -25,6 +25,7 @@ mod revision;
 mod rollback;
 mod status;
 mod table;
+mod token;
 mod ui;
 mod uninstall;
 
@@ -107,6 +108,8 @@ enum Command {
     Rollback(rollback::Args),
     /// Take everything back that was installed
     Uninstall(uninstall::Args),
+    /// Print a token for a cluster, as an exec plugin
+    Token(token::Args),
 }
 
 /// What every command that reads a node takes.
@@ -204,6 +207,7 @@ pub fn main() -> ExitCode {
         Command::Status(args) => status::run(&ui, &args),
         Command::Rollback(args) => rollback::run(&ui, &args),
         Command::Uninstall(args) => uninstall::run(&ui, &args),
+        Command::Token(args) => token::run(&ui, &args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,5 +1,7 @@
 //! AWS: who asks, where, and what went wrong.
 
+pub mod credentials;
+
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sts::operation::RequestId;
