@@ -6,6 +6,7 @@ mod bundle;
 mod catalog;
 mod check;
 mod consent;
+mod credentials;
 mod deliver;
 mod diff;
 mod explain;
@@ -50,6 +51,12 @@ enum Failure {
     World(anyhow::Error),
     /// A cloud refused, or could not be asked: exit code 4.
     Cloud(Trouble),
+    /// Something that was told already, with the exit code it has.
+    #[cfg_attr(
+        not(feature = "credentials"),
+        expect(dead_code, reason = "`credentials` tells by itself")
+    )]
+    Told(u8),
     /// The command was used wrongly: exit code 2.
     Usage(String),
 }
@@ -110,6 +117,8 @@ enum Command {
     Uninstall(uninstall::Args),
     /// Print a token for a cluster, as an exec plugin
     Token(token::Args),
+    /// Keep and show a node's session with AWS
+    Credentials(credentials::Args),
 }
 
 /// What every command that reads a node takes.
@@ -208,10 +217,12 @@ pub fn main() -> ExitCode {
         Command::Rollback(args) => rollback::run(&ui, &args),
         Command::Uninstall(args) => uninstall::run(&ui, &args),
         Command::Token(args) => token::run(&ui, &args),
+        Command::Credentials(args) => credentials::run(&ui, &args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Findings) => ExitCode::from(1),
+        Err(Failure::Told(code)) => ExitCode::from(code),
         Err(Failure::Usage(message)) => {
             ui.talk(&format!("error: {message}"));
             ExitCode::from(2)

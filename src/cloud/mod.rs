@@ -14,6 +14,8 @@ mod plan;
 #[cfg(feature = "credentials")]
 pub mod profiles;
 #[cfg(feature = "credentials")]
+pub mod session;
+#[cfg(feature = "credentials")]
 pub mod token;
 mod trouble;
 

@@ -1,6 +1,8 @@
 //! AWS: who asks, where, and what went wrong.
 
 pub mod credentials;
+pub mod session;
+mod sts;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
