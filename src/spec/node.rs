@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Artifacts, Credentials, Identity, Kubelet};
+use super::{Agent, Artifacts, Credentials, Identity, Kubelet};
 use crate::base::{AbsPath, Cidr, Finding, InterfaceName, Located, Mode, Place, Report, Source, Version};
 use crate::syntax::yaml::{self, Node, Reader};
 use crate::syntax::{FileType, PluginUse, toml};
@@ -26,6 +26,8 @@ pub struct NodeSpec {
     pub identity: Identity,
     /// How it gets AWS credentials.
     pub credentials: Credentials,
+    /// What makes its tokens and keeps its session.
+    pub agent: Agent,
     /// The kubelet's exact version, if not the newest patch of the cluster's minor.
     pub kubernetes_version: Option<Located<Version>>,
     /// How it is sized.
@@ -200,6 +202,7 @@ impl NodeSpec {
             .map(|node| PluginUse::read_all(reader, node))
             .unwrap_or_default();
         fields.done(reader);
+        let (credentials, agent) = credentials?;
         Some(Self {
             name,
             place: node.place.clone(),
@@ -208,7 +211,8 @@ impl NodeSpec {
             instance_type: instance_type?,
             cluster: cluster?,
             identity: identity?,
-            credentials: credentials?,
+            credentials,
+            agent,
             kubernetes_version,
             sizing,
             hardware,

@@ -168,7 +168,7 @@ pub fn private(path: &Path) -> Result<(), Trouble> {
 
 /// Where a file is: where the variable says, or in `~/.aws`.
 fn path(variable_name: &str, name: &str) -> PathBuf {
-    let home = PathBuf::from(variable("HOME").unwrap_or_default());
+    let home = PathBuf::from(variable("HOME").unwrap_or_else(|| "/".to_owned()));
     match variable(variable_name) {
         Some(said) => match said.strip_prefix("~/") {
             Some(rest) => home.join(rest),
