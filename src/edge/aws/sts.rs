@@ -109,15 +109,19 @@ fn settled(mut trouble: Trouble, status: Option<u16>, no_answer: bool) -> Troubl
                 trouble.kind = Kind::Denied;
             }
             trouble.message = if code.is_empty() {
-                format!(
-                    "STS answers {status}, which is not an answer of STS: {}",
-                    trouble.message
-                )
+                format!("STS answers {status} without words of its own: a proxy may have answered")
             } else {
                 format!("STS answers {status}: {}", trouble.message)
             };
         }
-        None if no_answer => trouble.message = format!("cannot reach STS: {}", trouble.message),
+        None if no_answer => {
+            // Keys and address are given: it is the network, or a connection that ended before its answer. Asking twice
+            // for a session does no harm.
+            if trouble.kind == Kind::Denied {
+                trouble.kind = Kind::Unknown;
+            }
+            trouble.message = format!("cannot reach STS: {}", trouble.message);
+        }
         None => {}
     }
     trouble
