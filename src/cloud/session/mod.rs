@@ -5,6 +5,8 @@
 
 mod config;
 mod explain;
+#[cfg(test)]
+mod fake;
 mod metrics;
 mod refresh;
 mod status;

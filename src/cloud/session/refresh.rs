@@ -175,3 +175,115 @@ fn measure(machine: &dyn Machine, done: Option<&Done>, skew: Option<i64>) {
         machine.tell(Level::Warning, &format!("the metrics were not written: {why}"));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fake::Fake;
+    use super::*;
+    use crate::cloud::{Clock, Kind};
+
+    fn trouble(kind: Kind) -> Result<i64, Trouble> {
+        Err(Trouble::new(kind, "it is so"))
+    }
+
+    fn denied() -> Result<i64, Trouble> {
+        Err(Trouble::new(Kind::Denied, "no").code("AccessDenied"))
+    }
+
+    /// Not found does not exist here: a role that is not there is denied.
+    #[test]
+    fn the_ladder() {
+        let machine = Fake::new(vec![
+            denied(),
+            trouble(Kind::Throttled(None)),
+            trouble(Kind::Unknown),
+            trouble(Kind::Unreachable),
+            trouble(Kind::Malformed),
+            Ok(3600),
+        ]);
+        let Err(Failed::Cloud(why)) = refresh(&machine) else {
+            panic!("denied")
+        };
+        assert!(
+            why.hint
+                .as_deref()
+                .is_some_and(|hint| hint.contains("session name n.example"))
+        );
+        assert_eq!((machine.asked(), machine.text(File::Session)), (1, None));
+        let Err(Failed::Cloud(why)) = refresh(&machine) else {
+            panic!("malformed")
+        };
+        assert_eq!(
+            (why.kind, why.message.as_str()),
+            (Kind::Malformed, "it is so; gave up after 4 tries")
+        );
+        assert_eq!(machine.slept(), [2, 4, 8].map(Duration::from_secs));
+        let done = refresh(&machine).unwrap();
+        assert_eq!((done.lifetime, done.expires), (3600, machine.now() + 3600));
+        assert_eq!(machine.asked(), 6);
+        let metrics = Metrics::read(&machine.text(File::Metrics).unwrap());
+        assert_eq!((metrics.failures, metrics.expires), (2, Some(done.expires)));
+        assert_eq!((metrics.last_success, metrics.skew), (Some(machine.now()), Some(0)));
+    }
+
+    #[test]
+    fn what_does_not_pass_in_half_a_minute_is_given_up() {
+        let machine = Fake::new((0..9).map(|_| trouble(Kind::Unreachable)).collect());
+        assert!(refresh(&machine).is_err());
+        assert_eq!((machine.asked(), machine.slept().len()), (5, 4));
+        let total: Duration = machine.slept().iter().sum();
+        assert!(total <= Duration::from_secs(30), "{total:?}");
+    }
+
+    #[test]
+    fn how_bad_it_is_depends_on_what_is_left() {
+        let machine = Fake::new(vec![denied(), Ok(3600), denied(), denied(), denied()]);
+        let _ = refresh(&machine);
+        assert_eq!(machine.worst(), Level::Critical);
+        assert!(refresh(&machine).is_ok());
+        assert_eq!(machine.worst(), Level::Info);
+        let _ = refresh(&machine);
+        assert_eq!(machine.worst(), Level::Error);
+        machine.sleep(Duration::from_secs(3600));
+        let _ = refresh(&machine);
+        assert_eq!(machine.worst(), Level::Critical);
+        machine.skew.set(-70);
+        let _ = refresh(&machine);
+        assert!(
+            machine.said().iter().any(|line| line.contains("AWS is -70 s")),
+            "{:?}",
+            machine.said()
+        );
+    }
+
+    #[test]
+    fn a_session_that_is_over_is_no_session() {
+        for life in [0, -5] {
+            let machine = Fake::new(vec![Ok(life)]);
+            let Err(Failed::World(why)) = refresh(&machine) else {
+                panic!("{life}")
+            };
+            assert!(why.contains("is this clock right?"), "{why}");
+            assert_eq!(machine.text(File::Session), None);
+        }
+    }
+
+    #[test]
+    fn what_is_no_answer_of_a_program_is_refused() {
+        let good = r#"{"Version":1,"AccessKeyId":"A","SecretAccessKey":"S","SessionToken":"T","Expiration":"2100-01-01T00:00:00+01:00"}"#;
+        assert_eq!(parse(good.as_bytes()).unwrap().expires, Some(4_102_441_200));
+        for (from, to, what) in [
+            (":1,", ":2,", "Version 1"),
+            ("{", "[", "Version 1"),
+            ("Expiration", "End", "Expiration is missing"),
+            ("2100", "soon", "is not an RFC 3339 time"),
+            ("\"S\"", "\"\"", "SecretAccessKey is missing"),
+            ("SessionToken", "Token", "SessionToken is missing"),
+        ] {
+            let Err(Failed::World(why)) = parse(good.replacen(from, to, 1).as_bytes()) else {
+                panic!("{from}")
+            };
+            assert!(why.contains(what), "{why}");
+        }
+    }
+}

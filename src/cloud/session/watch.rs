@@ -47,3 +47,30 @@ fn again(failures: u32, dice: f64) -> Duration {
         .min(LONGEST_PAUSE);
     Duration::from_secs(step.into()).mul_f64(0.5 + dice.clamp(0.0, 1.0) / 2.0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fake::Fake;
+    use super::*;
+    use crate::cloud::{Kind, Trouble};
+
+    #[test]
+    fn a_third_of_the_life_and_never_later() {
+        let done = Done {
+            expires: 0,
+            lifetime: 14_400,
+        };
+        assert_eq!(after(&done, 1.0), Duration::from_secs(4800));
+        assert_eq!(after(&done, 0.0), Duration::from_secs(4320));
+    }
+
+    #[test]
+    fn it_goes_on_after_failures_with_growing_pauses() {
+        let no = || Err(Trouble::new(Kind::Denied, "no").code("AccessDenied"));
+        let machine = Fake::new(vec![no(), no(), no(), no(), no(), no(), Ok(3600), no(), Ok(3600)]);
+        watch(&machine, Some(9));
+        let slept: Vec<u64> = machine.slept().iter().map(Duration::as_secs).collect();
+        assert_eq!(slept, [30, 60, 120, 240, 300, 300, 1200, 30]);
+        assert_eq!(machine.asked(), 9);
+    }
+}
