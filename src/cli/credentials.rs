@@ -25,6 +25,7 @@ enum Command {
 }
 
 #[derive(Debug, clap::Args)]
+#[expect(clippy::doc_markdown, reason = "help is shown as it is")]
 struct Places {
     /// How a session is got; if left out AWS_CONFIG_FILE, or
     /// /etc/nodebake/aws/config
@@ -37,6 +38,7 @@ struct Places {
 }
 
 #[derive(Debug, clap::Args)]
+#[expect(clippy::doc_markdown, reason = "help is shown as it is")]
 struct Refresh {
     #[command(flatten)]
     places: Places,

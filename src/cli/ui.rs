@@ -63,9 +63,10 @@ impl Ui {
     pub(super) fn journal(&self, priority: u8, text: &str) {
         let is_journal = to_journal();
         for line in text.lines() {
-            match is_journal {
-                true => self.talk(&format!("<{priority}>{line}")),
-                false => self.talk(line),
+            if is_journal {
+                self.talk(&format!("<{priority}>{line}"));
+            } else {
+                self.talk(line);
             }
         }
     }

@@ -78,7 +78,7 @@ fn metrics(desk: &mut Desk<'_>) {
     let none = || Origin::Default("nobody asked for metrics".into());
     let said = spec.agent.metrics.as_ref();
     let path = said.map_or("", |path| path.value.as_str());
-    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let (folder, name) = path.rsplit_once('/').unwrap_or_default();
     let origin = |said: &Located<AbsPath>| Origin::Spec(said.place.clone());
     for (key, value) in [("credentials.metrics", path), ("credentials.metricsFolder", folder)] {
         let value = said.map(|said| (value, origin(said)));
@@ -96,7 +96,7 @@ fn metrics(desk: &mut Desk<'_>) {
             "nothing is refreshed here, so there is nothing to measure",
             "leave `metrics` out",
         )
-    } else if !path.ends_with(".prom") || folder.is_empty() {
+    } else if name.strip_suffix(".prom").is_none_or(str::is_empty) || folder.is_empty() {
         (
             "the collector reads *.prom in a folder of its own",
             "/var/lib/prometheus/node-exporter/nodebake.prom",

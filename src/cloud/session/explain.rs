@@ -4,7 +4,7 @@ use super::AssumeRole;
 use super::text::clean;
 use crate::cloud::Trouble;
 
-/// How far apart two clocks may be, in seconds, for a signature to hold (AWS General Reference, SigV4).
+/// How far apart two clocks may be, in seconds, for a signature to hold (AWS General Reference, `SigV4`).
 pub(super) const MOST_SKEW: i64 = 300;
 
 /// A refusal with its meaning; `skew` is this clock minus that of AWS, in seconds.

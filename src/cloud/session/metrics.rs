@@ -1,4 +1,4 @@
-//! What monitoring sees, in the text format of Prometheus, for node_exporter's textfile collector.
+//! What monitoring sees, in the text format of Prometheus, for `node_exporter`'s textfile collector.
 
 /// The numbers. What is not known yet is left out.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -31,7 +31,7 @@ pub enum File {
     Source,
     /// The session.
     Session,
-    /// Metrics, as node_exporter's textfile collector reads them. May be none.
+    /// Metrics, as `node_exporter`'s textfile collector reads them. May be none.
     Metrics,
 }
 

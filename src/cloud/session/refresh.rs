@@ -244,7 +244,7 @@ mod tests {
         assert_eq!(machine.worst(), Level::Info);
         let _ = refresh(&machine);
         assert_eq!(machine.worst(), Level::Error);
-        machine.sleep(Duration::from_secs(3600));
+        machine.sleep(Duration::from_hours(1));
         let _ = refresh(&machine);
         assert_eq!(machine.worst(), Level::Critical);
         machine.skew.set(-70);

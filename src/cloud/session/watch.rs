@@ -60,8 +60,8 @@ mod tests {
             expires: 0,
             lifetime: 14_400,
         };
-        assert_eq!(after(&done, 1.0), Duration::from_secs(4800));
-        assert_eq!(after(&done, 0.0), Duration::from_secs(4320));
+        assert_eq!(after(&done, 1.0), Duration::from_mins(80));
+        assert_eq!(after(&done, 0.0), Duration::from_mins(72));
     }
 
     #[test]
