@@ -4,7 +4,13 @@ use std::path::{Path, PathBuf};
 
 use super::{Failure, Ui, report};
 #[cfg(feature = "aws")]
+use crate::cloud::Trouble;
+#[cfg(feature = "aws")]
+use crate::cloud::eni::Desk;
+#[cfg(feature = "aws")]
 use crate::edge::aws::{Identity, Session};
+#[cfg(feature = "aws")]
+use crate::edge::clock::System;
 use crate::edge::fs;
 use crate::facts::{self, ClusterFacts};
 
@@ -65,6 +71,19 @@ pub(super) fn read_facts(ui: &Ui, path: &Path) -> Result<ClusterFacts, Failure> 
         report::print_all(ui, &failed, false);
         Failure::Findings
     })
+}
+
+/// Asks EC2, and says what is waited for.
+#[cfg(feature = "aws")]
+pub(super) fn with_desk<T>(session: &Session, ask: impl FnOnce(&Desk<'_>) -> Result<T, Trouble>) -> Result<T, Failure> {
+    let (ec2, waiting) = (session.ec2(), Waiting::new());
+    let told = |line: &str| waiting.told(line);
+    ask(&Desk {
+        ec2: &ec2,
+        clock: &System,
+        told: &told,
+    })
+    .map_err(Failure::Cloud)
 }
 
 /// A line that says what is waited for, where somebody looks on.

@@ -7,6 +7,7 @@ mod bundle;
 mod catalog;
 mod check;
 mod consent;
+mod credentials;
 mod deliver;
 mod diff;
 mod eni;
@@ -19,6 +20,7 @@ mod init;
 mod install;
 mod lambda;
 mod load;
+mod next;
 mod page;
 mod plugin;
 mod plugins;
@@ -30,8 +32,10 @@ mod revision;
 mod rollback;
 mod status;
 mod table;
+mod token;
 mod ui;
 mod uninstall;
+mod up;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -54,6 +58,12 @@ enum Failure {
     World(anyhow::Error),
     /// A cloud refused, or could not be asked: exit code 4.
     Cloud(Trouble),
+    /// Something that was told already, with the exit code it has.
+    #[cfg_attr(
+        not(feature = "credentials"),
+        expect(dead_code, reason = "`credentials` tells by itself")
+    )]
+    Told(u8),
     /// The command was used wrongly: exit code 2.
     Usage(String),
 }
@@ -116,6 +126,10 @@ enum Command {
     Rollback(rollback::Args),
     /// Take everything back that was installed
     Uninstall(uninstall::Args),
+    /// Bring a node up: facts, interface, files, firewall, launch
+    Up(Box<up::UpArgs>),
+    /// Take back what `up` brought about
+    Down(Box<up::DownArgs>),
     /// Bake a node and launch it at Lambda
     Launch(lambda::launch::Args),
     /// Show the instances that nodebake launched at Lambda
@@ -130,6 +144,10 @@ enum Command {
     SshKeys(lambda::ssh_keys::Args),
     /// Show Lambda's firewall, and let a proxy in
     Firewall(lambda::firewall::Args),
+    /// Print a token for a cluster, as an exec plugin
+    Token(token::Args),
+    /// Keep and show a node's session with AWS
+    Credentials(credentials::Args),
 }
 
 /// What every command that reads a node takes.
@@ -230,6 +248,8 @@ pub fn main() -> ExitCode {
         Command::Status(args) => status::run(&ui, &args),
         Command::Rollback(args) => rollback::run(&ui, &args),
         Command::Uninstall(args) => uninstall::run(&ui, &args),
+        Command::Up(args) => up::up(&ui, &args),
+        Command::Down(args) => up::down(&ui, &args),
         Command::Launch(args) => lambda::launch::run(&ui, &args),
         Command::Instances(args) => lambda::instances::list(&ui, &args),
         Command::Restart(args) => lambda::instances::restart(&ui, &args),
@@ -237,10 +257,13 @@ pub fn main() -> ExitCode {
         Command::InstanceTypes(args) => lambda::types::run(&ui, &args),
         Command::SshKeys(args) => lambda::ssh_keys::run(&ui, &args),
         Command::Firewall(args) => lambda::firewall::run(&ui, &args),
+        Command::Token(args) => token::run(&ui, &args),
+        Command::Credentials(args) => credentials::run(&ui, &args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Findings) => ExitCode::from(1),
+        Err(Failure::Told(code)) => ExitCode::from(code),
         Err(Failure::Usage(message)) => {
             ui.talk(&format!("error: {message}"));
             ExitCode::from(2)

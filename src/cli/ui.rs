@@ -57,4 +57,31 @@ impl Ui {
         // Nobody is left to tell if stderr is gone.
         let _ = io::stderr().lock().write_all(format!("{line}\n").as_bytes());
     }
+
+    /// Talk with a priority, which the journal takes from the begin of a line (sd-daemon(3)); nobody else sees it.
+    #[cfg(feature = "credentials")]
+    pub(super) fn journal(&self, priority: u8, text: &str) {
+        let is_journal = to_journal();
+        for line in text.lines() {
+            if is_journal {
+                self.talk(&format!("<{priority}>{line}"));
+            } else {
+                self.talk(line);
+            }
+        }
+    }
+}
+
+/// Whether stderr goes to the journal: systemd says which file that is, because children inherit the word and not
+/// always the file (systemd.exec(5), `JOURNAL_STREAM`).
+#[cfg(feature = "credentials")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the command line is the edge; JOURNAL_STREAM is systemd's convention"
+)]
+fn to_journal() -> bool {
+    let Ok(said) = std::env::var("JOURNAL_STREAM") else {
+        return false;
+    };
+    rustix::fs::fstat(io::stderr()).is_ok_and(|about| said == format!("{}:{}", about.st_dev, about.st_ino))
 }

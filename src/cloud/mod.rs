@@ -10,16 +10,29 @@ mod ec2;
 mod eks;
 pub mod eni;
 pub mod facts;
+#[cfg(feature = "credentials")]
+mod keys;
 mod ladder;
 pub mod lambda;
+#[cfg(feature = "credentials")]
+pub mod moment;
 mod plan;
 pub mod policy;
+#[cfg(feature = "credentials")]
+pub mod profiles;
 pub mod proxy;
+#[cfg(feature = "credentials")]
+pub mod session;
+#[cfg(feature = "credentials")]
+pub mod token;
 mod trouble;
+pub mod up;
 
 pub use clock::Clock;
 pub use ec2::{Attachment, Ec2, Filter, Instance, Interface, NewInterface, RouteTable, Subnet};
 pub use eks::{Cluster, Eks};
+#[cfg(feature = "credentials")]
+pub use keys::Keys;
 pub use ladder::Ladder;
 pub use plan::{Act, Plan, Step};
 pub use trouble::{Kind, Trouble};

@@ -1,7 +1,7 @@
 //! Credentials: which files carry them and how they stay fresh. Paths and names only, never a secret.
 
 use super::Desk;
-use crate::base::{Finding, IamArn, Located, NodeName, Origin};
+use crate::base::{AbsPath, Finding, IamArn, Located, NodeName, Origin, Place};
 use crate::catalog::Naming;
 use crate::spec::{AssumeRole, Credentials, RolesAnywhere, User};
 
@@ -11,6 +11,8 @@ const ROLE_DEFAULT_SECONDS: u64 = 3600;
 
 /// The session that the refresh script writes.
 const SESSION_FILE: &str = "/run/nodebake/aws/credentials";
+/// The script that refreshes and makes tokens.
+const SCRIPT_PATH: &str = "/usr/local/lib/nodebake/aws-credentials";
 /// The long-lived key the operator delivers after launch.
 const SOURCE_FILE: &str = "/etc/nodebake/aws/source-credentials";
 
@@ -25,7 +27,85 @@ pub(super) fn decide(desk: &mut Desk<'_>, name: Option<&NodeName>) {
         }
         Credentials::User(user) => own_user(desk, user),
     }
+    agent(desk);
     fits_profile(desk, name);
+}
+
+/// Who makes the tokens and keeps the session: our script, or a nodebake among the user's artifacts.
+fn agent(desk: &mut Desk<'_>) {
+    let (spec, node) = (desk.spec, desk.role);
+    let script = || Origin::Default("the script, which needs nothing but Python".into());
+    let own = node.agent.program.as_ref();
+    let file = own.and_then(|name| {
+        let mut files = spec.artifacts.files.iter();
+        files.find(|file| file.name.value == name.value)
+    });
+    // Without its file nothing of it can be used, and that is the one thing to tell.
+    let said = own.filter(|_| file.is_some());
+    let said = said.map(|name| (name.value.as_str(), Origin::Spec(name.place.clone())));
+    desk.book.choose("credentials.agent", ("script", script()), [said]);
+    let path = file.map(|file| (file.path.value.as_str(), Origin::Spec(file.path.place.clone())));
+    let base = (SCRIPT_PATH, script());
+    desk.book.choose("credentials.program", base, [path]);
+    if let Some(name) = own {
+        let mut wrong = |message: String, place: &Place, hint: &str| {
+            let finding = Finding::error("plan/credentials-agent", message, place);
+            desk.report.push(finding.hint(hint));
+        };
+        match file {
+            None => wrong(
+                format!("`{}` is not the name of one of `artifacts.files`", name.value),
+                &name.place,
+                "bring the nodebake of the node's architecture there, with mode 0755; or say `script`",
+            ),
+            Some(file) if !file.mode.value.is_executable() => wrong(
+                format!(
+                    "{} is brought with mode {}: nobody can run it",
+                    file.path.value, file.mode.value
+                ),
+                &file.mode.place,
+                "mode: \"0755\"",
+            ),
+            Some(_) => {}
+        }
+    }
+    metrics(desk);
+}
+
+/// Where the agent writes metrics: their folder is the one place that its unit may write to beside the session's.
+fn metrics(desk: &mut Desk<'_>) {
+    let node = desk.role;
+    let none = || Origin::Default("nobody asked for metrics".into());
+    let said = node.agent.metrics.as_ref();
+    let path = said.map_or("", |path| path.value.as_str());
+    let (folder, name) = path.rsplit_once('/').unwrap_or_default();
+    let origin = |said: &Located<AbsPath>| Origin::Spec(said.place.clone());
+    for (key, value) in [("credentials.metrics", path), ("credentials.metricsFolder", folder)] {
+        let value = said.map(|said| (value, origin(said)));
+        desk.book.choose(key, ("", none()), [value]);
+    }
+    let Some(said) = said else { return };
+    let refreshed = desk
+        .book
+        .get("credentials.refresh")
+        .is_some_and(|refresh| refresh.value() == true);
+    let (message, hint) = if node.agent.program.is_none() {
+        ("the script writes no metrics", "name the nodebake that does: `agent`")
+    } else if !refreshed {
+        (
+            "nothing is refreshed here, so there is nothing to measure",
+            "leave `metrics` out",
+        )
+    } else if name.strip_suffix(".prom").is_none_or(str::is_empty) || folder.is_empty() {
+        (
+            "the collector reads *.prom in a folder of its own",
+            "/var/lib/prometheus/node-exporter/nodebake.prom",
+        )
+    } else {
+        return;
+    };
+    desk.report
+        .push(Finding::error("plan/credentials-agent", message, &said.place).hint(hint));
 }
 
 fn assume_role(desk: &mut Desk<'_>, assume: &AssumeRole) {

@@ -73,9 +73,28 @@ pub struct User {
     pub profile: Option<Located<String>>,
 }
 
+/// What makes tokens and refreshes the session on the node.
+#[derive(Debug, Clone, Default)]
+pub struct Agent {
+    /// The name among `artifacts.files` of the nodebake that does it; without one a script does.
+    pub program: Option<Located<String>>,
+    /// Where it writes metrics.
+    pub metrics: Option<Located<AbsPath>>,
+}
+
+/// The word for the script that needs nothing but Python.
+const SCRIPT: &str = "script";
+
 impl Credentials {
-    pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Self> {
+    pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<(Self, Agent)> {
         let mut fields = reader.map(node, "credentials");
+        let program = fields.optional("agent").and_then(|node| reader.text(node));
+        let agent = Agent {
+            program: program.filter(|name| name.value != SCRIPT),
+            metrics: fields
+                .optional("metrics")
+                .and_then(|node| reader.parsed(node, "spec/path")),
+        };
         let assume_role = fields.optional("assumeRole");
         let roles_anywhere = fields.optional("rolesAnywhere");
         let ssm = fields.optional("ssm");
@@ -99,7 +118,7 @@ impl Credentials {
             ssm.and_then(|node| Ssm::read(reader, node)).map(Self::Ssm),
             user.and_then(|node| User::read(reader, node)).map(Self::User),
         ];
-        all.into_iter().flatten().next()
+        all.into_iter().flatten().next().map(|strategy| (strategy, agent))
     }
 }
 

@@ -12,7 +12,7 @@ mod node;
 mod proxy;
 
 pub use artifacts::{ArtifactFile, Artifacts, Whence};
-pub use credentials::{AssumeRole, Credentials, RolesAnywhere, Ssm, User};
+pub use credentials::{Agent, AssumeRole, Credentials, RolesAnywhere, Ssm, User};
 pub use fleet::{Document, read};
 pub use identity::{Identity, Mapping};
 pub use init::{CLUSTER_YAML, NODE_YAML};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Artifacts, Credentials, Identity, Kubelet, LaunchSpec, ProxySpec};
+use super::{Agent, Artifacts, Credentials, Identity, Kubelet, LaunchSpec, ProxySpec};
 use crate::base::{AbsPath, Cidr, Finding, InterfaceName, Located, Mode, Place, Report, Source, Version};
 use crate::syntax::yaml::{self, Fields, Node, Reader};
 use crate::syntax::{FileType, PluginUse, toml};
@@ -52,6 +52,8 @@ pub struct KubeletSpec {
     pub identity: Identity,
     /// How it gets AWS credentials.
     pub credentials: Credentials,
+    /// What makes its tokens and keeps its session.
+    pub agent: Agent,
     /// The kubelet's exact version, if not the newest patch of the cluster's minor.
     pub kubernetes_version: Option<Located<Version>>,
     /// How it is sized.
@@ -261,9 +263,11 @@ impl KubeletSpec {
             .map(|node| Containerd::read(reader, node))
             .unwrap_or_default();
         let launch = fields.optional("launch").map(|node| LaunchSpec::read(reader, node));
+        let (credentials, agent) = credentials?;
         Some(Role::Node(Box::new(Self {
             identity: identity?,
-            credentials: credentials?,
+            credentials,
+            agent,
             kubernetes_version,
             sizing,
             kubelet,

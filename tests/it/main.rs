@@ -10,6 +10,8 @@ mod bundle;
 mod catalog;
 mod checks;
 mod cli;
+#[cfg(feature = "credentials")]
+mod credentials;
 mod deliver;
 mod errors;
 mod faults;

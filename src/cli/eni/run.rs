@@ -5,13 +5,12 @@ use std::path::Path;
 use super::{CreateArgs, DeleteArgs, GetArgs, ListArgs, show};
 use crate::base::{NodeName, Report};
 use crate::catalog::Naming;
-use crate::cli::aws::{AwsArgs, FactsArgs, Waiting, read_facts};
+use crate::cli::aws::{AwsArgs, FactsArgs, read_facts, with_desk};
 use crate::cli::consent::consent;
 use crate::cli::{Failure, Outcome, Ui, load, report};
-use crate::cloud::eni::{self, Desk, Want, Whose};
+use crate::cloud::eni::{self, Want, Whose};
 use crate::cloud::{Interface, Kind, Trouble};
 use crate::edge::aws::Session;
-use crate::edge::clock::System;
 use crate::edge::fs;
 use crate::facts::ClusterFacts;
 use crate::spec::{self, NodeSpec};
@@ -100,18 +99,6 @@ pub(super) fn delete(ui: &Ui, args: &DeleteArgs) -> Outcome {
         ui.talk("deleted");
     }
     Ok(())
-}
-
-/// Asks EC2, and says what is waited for.
-fn with_desk<T>(session: &Session, ask: impl FnOnce(&Desk<'_>) -> Result<T, Trouble>) -> Result<T, Failure> {
-    let (ec2, waiting) = (session.ec2(), Waiting::new());
-    let told = |line: &str| waiting.told(line);
-    ask(&Desk {
-        ec2: &ec2,
-        clock: &System,
-        told: &told,
-    })
-    .map_err(Failure::Cloud)
 }
 
 /// The node that is to get an interface, and its cluster.

@@ -7,22 +7,19 @@ use serde_json::json;
 
 use super::EksArgs;
 use crate::base::{Report, Source};
-use crate::cli::aws::{Waiting, read_facts};
+use crate::cli::aws::{read_facts, with_desk};
 use crate::cli::consent::consent;
 use crate::cli::{Failure, Outcome, Ui, report};
-use crate::cloud::eni::Desk;
 use crate::cloud::facts::gather;
 use crate::cloud::{Act, Plan};
-use crate::edge::clock::{self, System};
+use crate::edge::aws::Session;
+use crate::edge::clock;
 use crate::edge::fs;
 use crate::facts::{self, Change, ClusterFacts};
 use crate::syntax::yaml;
 
 pub(super) fn run(ui: &Ui, args: &EksArgs) -> Outcome {
-    let text = fetch(args)?;
-    // Held to what every cluster.yaml is held to, before anything is written.
-    let source = Source::new(format!("the facts of {}", args.name), text);
-    let facts = facts::read(&source).map_err(|failed| refused(ui, &failed))?;
+    let (source, facts) = ask(ui, &args.aws.open(None)?, &args.name, args.wait)?;
     let mut validity = Report::new();
     for finding in facts::check_validity(&facts, clock::now()) {
         validity.push(finding);
@@ -42,18 +39,20 @@ pub(super) fn run(ui: &Ui, args: &EksArgs) -> Outcome {
     settle(ui, args, path, &facts, &source)
 }
 
-/// The text of the cluster.yaml, from the cluster.
-fn fetch(args: &EksArgs) -> Result<String, Failure> {
-    let session = args.aws.open(None)?;
-    let (ec2, eks, waiting) = (session.ec2(), session.eks(), Waiting::new());
-    let told = |line: &str| waiting.told(line);
-    let desk = Desk {
-        ec2: &ec2,
-        clock: &System,
-        told: &told,
-    };
-    let draft = gather(&desk, &eks, &args.name, session.region(), args.wait).map_err(Failure::Cloud)?;
-    Ok(facts::write(&draft))
+/// The facts of a cluster as EKS and EC2 tell them, held to what every cluster.yaml is held to.
+fn ask(ui: &Ui, session: &Session, name: &str, wait: bool) -> Result<(Arc<Source>, ClusterFacts), Failure> {
+    let eks = session.eks();
+    let draft = with_desk(session, |desk| gather(desk, &eks, name, session.region(), wait))?;
+    let source = Source::new(format!("the facts of {name}"), facts::write(&draft));
+    let facts = facts::read(&source).map_err(|failed| refused(ui, &failed))?;
+    Ok((source, facts))
+}
+
+/// How the cluster differs from what is known of it.
+#[cfg(feature = "lambda")]
+pub(in crate::cli) fn changes(ui: &Ui, session: &Session, known: &ClusterFacts) -> Result<Vec<Change>, Failure> {
+    let (_, now) = ask(ui, session, &known.name.value, false)?;
+    Ok(facts::compare(known, &now))
 }
 
 /// Shows what differs from the file that is there, and takes it over after a yes.

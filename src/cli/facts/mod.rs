@@ -1,7 +1,7 @@
 //! `nodebake facts`
 
 #[cfg(feature = "aws")]
-mod eks;
+pub(super) mod eks;
 
 use std::path::PathBuf;
 

@@ -178,28 +178,38 @@ pub(in crate::cli) fn terminate(ui: &Ui, args: &TerminateArgs) -> Outcome {
                 if doomed.iter().any(|other| other.id == one.id) {
                     continue;
                 }
-                let mut more = details(one);
-                more.push("its disk goes with it; filesystems stay".to_owned());
-                plan.step(Act::Delete, told(one), more);
+                plan_end(&mut plan, one);
                 doomed.push(one);
             }
         }
         if !consent(ui, &plan, args.yes)? {
             return Ok(());
         }
-        let mut troubles = Vec::new();
-        for one in doomed {
-            let mut watching = Watching::new(ui, "terminate");
-            let ended = lambda::terminate(&connection.api, &one.id, &mut |seen| watching.saw(seen));
-            watching.finish();
-            match ended {
-                Ok(_) => ui.talk(&format!("{}: gone", one.id)),
-                Err(trouble) => troubles.push(trouble),
-            }
-        }
-        if troubles.is_empty() {
-            return Ok(());
-        }
-        Err(super::clouds(ui, troubles))
+        end(ui, connection, &doomed)
     })
+}
+
+/// A step that ends an instance.
+pub(in crate::cli) fn plan_end(plan: &mut Plan, one: &Instance) {
+    let mut more = details(one);
+    more.push("its disk goes with it; filesystems stay".to_owned());
+    plan.step(Act::Delete, told(one), more);
+}
+
+/// Terminates instances, and waits until they are gone. One that cannot be does not keep the others.
+pub(in crate::cli) fn end(ui: &Ui, connection: &Connection<'_>, doomed: &[&Instance]) -> Outcome {
+    let mut troubles = Vec::new();
+    for one in doomed {
+        let mut watching = Watching::new(ui, "terminate");
+        let ended = lambda::terminate(&connection.api, &one.id, &mut |seen| watching.saw(seen));
+        watching.finish();
+        match ended {
+            Ok(_) => ui.talk(&format!("{}: gone", one.id)),
+            Err(trouble) => troubles.push(trouble),
+        }
+    }
+    if troubles.is_empty() {
+        return Ok(());
+    }
+    Err(super::clouds(ui, troubles))
 }

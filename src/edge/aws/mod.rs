@@ -1,11 +1,14 @@
 //! AWS: who asks, where, and what went wrong.
 
+pub mod credentials;
 #[cfg(feature = "aws")]
 mod ec2;
 #[cfg(feature = "aws")]
 mod eks;
 #[cfg(feature = "aws")]
 mod instances;
+pub mod session;
+mod sts;
 
 use std::time::Duration;
 

@@ -120,6 +120,12 @@ pub(in crate::verify) const ROWS: &[Check] = &[
         "EKS maps each kind of node by its own credentials.",
     ),
     rule(
+        "plan/credentials-agent",
+        Error,
+        "The program that makes tokens is brought, can be run, and has something to measure",
+        "The kubelet starts it for every token and a timer for every session: without it the node never reaches the cluster. node_exporter's textfile collector reads files named *.prom only.",
+    ),
+    rule(
         "plan/principal",
         Warning,
         "The role's trust policy has a principal",

@@ -47,8 +47,11 @@ const BRIDGE: &str = "  network: { pods: bridge, podCidr: 10.244.7.0/24 }\n";
 /// Own artifacts, one of them an archive of images.
 const IMAGES: &str = "  artifacts:\n    files:\n      - { name: images, source: \"https://example.com/all.tar\", sha256: 2f4ed7778681649b81244426c29c5d98df60ccabf83d561d69e61c1cbb943ddf, path: /var/lib/images/all.tar, mode: \"0600\", import: true }\n";
 
+/// The program in the script's place.
+const AGENT: &str = "  artifacts:\n    files:\n      - { name: agent, source: \"https://example.com/nodebake\", sha256: 2f4ed7778681649b81244426c29c5d98df60ccabf83d561d69e61c1cbb943ddf, path: /opt/nodebake/nodebake, mode: \"0755\" }\n";
+
 /// Both profiles, all images that differ in form, both architectures, machines with many GPUs, one and none.
-const COVERING: [(&str, &str, &str, &str, &str); 8] = [
+const COVERING: [(&str, &str, &str, &str, &str); 9] = [
     ("satellite", "lambda-stack-22-04", "lambda/gpu_1x_a10", HOST, "1.35"),
     (
         "hybrid",
@@ -69,6 +72,7 @@ const COVERING: [(&str, &str, &str, &str, &str); 8] = [
     ("hybrid", "ubuntu-20-04", "lambda/cpu_4x_general", HOST, "1.34"),
     ("satellite", "ubuntu-22-04", "ec2/g5.xlarge", HOST, "1.35"),
     ("hybrid", "ubuntu-24-04", "lambda/cpu_4x_general", BRIDGE, "1.35"),
+    ("satellite", "ubuntu-22-04", "lambda/gpu_1x_a10", AGENT, "1.35"),
 ];
 
 /// The covering set, built once.
@@ -87,7 +91,12 @@ fn nodes() -> &'static [Node] {
 }
 
 fn built(profile: &str, image: &str, kind: &str, more: &str, minor: &str) -> Built {
-    build(&node_yaml(profile, image, kind, more), minor).unwrap_or_else(|report| panic!("{}", told(&report)))
+    let mut yaml = node_yaml(profile, image, kind, more);
+    if more == AGENT {
+        let agent = "  credentials:\n    agent: agent\n    metrics: /srv/metrics/nodebake.prom\n";
+        yaml = yaml.replace("  credentials:\n", agent);
+    }
+    build(&yaml, minor).unwrap_or_else(|report| panic!("{}", told(&report)))
 }
 
 /// The text of a file of the node.

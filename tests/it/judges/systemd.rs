@@ -16,6 +16,7 @@ const UNITS: &str = "/etc/systemd/system/";
 fn machine(built: &Built) -> Machine {
     let machine = Machine::of(built);
     machine.stub("/usr/local/bin/kubelet");
+    machine.stub("/opt/nodebake/nodebake");
     machine.stub(decided(built, "containerd.ctr").as_str().unwrap());
     machine.stub(
         decided(built, "containerd.path")
