@@ -19,6 +19,7 @@ mod page;
 mod plugin;
 mod plugins;
 mod progress;
+mod proxy;
 mod render;
 mod report;
 mod revision;
@@ -99,6 +100,8 @@ enum Command {
     Bake(bake::Args),
     /// Make, trust, test and run plugins
     Plugin(plugin::Args),
+    /// Pass the API server's connections on to nodes outside the VPC
+    Proxy(proxy::Args),
     /// Install an offline bundle on this machine, or into an image
     Install(install::Args),
     /// Say whether the machine still has what was installed
@@ -200,6 +203,7 @@ pub fn main() -> ExitCode {
         Command::Fetch(args) => fetch::run(&ui, &args),
         Command::Bake(args) => bake::run(&ui, &args),
         Command::Plugin(args) => plugin::run(&ui, &args),
+        Command::Proxy(args) => proxy::run(&ui, &args),
         Command::Install(args) => install::run(&ui, &args),
         Command::Status(args) => status::run(&ui, &args),
         Command::Rollback(args) => rollback::run(&ui, &args),

@@ -6,6 +6,7 @@
 
 mod clock;
 mod ladder;
+pub mod passthrough;
 mod plan;
 mod trouble;
 

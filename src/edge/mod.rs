@@ -14,6 +14,8 @@ mod http;
 pub mod pager;
 mod part;
 pub mod plugin;
+#[cfg(feature = "proxy")]
+pub mod proxy;
 pub mod sign;
 mod steady;
 pub mod target;
