@@ -23,6 +23,7 @@ mod offline;
 mod page;
 mod plugins;
 mod properties;
+mod proxy;
 mod review;
 mod seed;
 mod standin;

@@ -186,6 +186,7 @@ impl House {
             () = async { while !signals.next_is_end().await {} } => {}
         }
         let cut = self.door.active();
+        self.door.tallies.cut();
         self.door.log.say(&format!("ended with {cut} streams cut"));
     }
 }

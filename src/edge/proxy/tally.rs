@@ -96,6 +96,13 @@ impl Tallies {
         routes.retain(|name, tally| is_known(name) || tally.active.load(Relaxed) > 0);
     }
 
+    /// Counts every stream that runs as cut.
+    pub(super) fn cut(&self) {
+        for tally in self.routes.lock().unwrap_or_else(PoisonError::into_inner).values() {
+            tally.troubles[Cause::Cut as usize].fetch_add(tally.active.load(Relaxed), Relaxed);
+        }
+    }
+
     /// All of it in the text format of Prometheus.
     pub(super) fn text(&self) -> String {
         let routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner).clone();
