@@ -134,7 +134,13 @@ impl Running<'_> {
         let path = file(&self.lab.folder, &self.form.text(setup));
         match self.form {
             Form::Nftables => drop(self.lab.run("proxy", &["nft", "-f", &path])),
-            Form::Haproxy => self.lab.signal("form", "USR2"),
+            Form::Haproxy => {
+                // While the master starts again it hears nothing: the next signal has to wait.
+                let done = || self.lab.log("form").matches("Loading success").count();
+                let before = done();
+                self.lab.signal("form", "USR2");
+                eventually("haproxy has read its file", || done() > before);
+            }
             Form::Serve => self.lab.signal("form", "HUP"),
         }
         if setup.second {

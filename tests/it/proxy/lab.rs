@@ -182,6 +182,11 @@ impl Lines {
         said.trim().to_owned()
     }
 
+    /// Says a line and does not wait for what comes back.
+    pub fn tell(&mut self, line: &str) {
+        writeln!(self.stdin, "(tell) {line}").unwrap();
+    }
+
     /// The line comes back, or the test fails.
     pub fn works(&mut self, when: &str) {
         assert_eq!(self.say(when), when);

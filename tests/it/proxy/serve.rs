@@ -181,7 +181,7 @@ fn too_few_descriptors_are_told_before_the_first_stream() {
     let folder = crate::support::TempDir::new();
     folder.write("p.yaml", Form::Serve.text(&SETUP));
     let output = Command::new("bash")
-        .args(["-c", "ulimit -Hn 400; exec \"$0\" proxy serve --config p.yaml", env!("CARGO_BIN_EXE_nodebake")])
+        .args(["-c", "ulimit -n 400; exec \"$0\" proxy serve --config p.yaml", env!("CARGO_BIN_EXE_nodebake")])
         .current_dir(folder.path())
         .output()
         .unwrap();
