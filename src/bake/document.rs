@@ -126,12 +126,12 @@ fn document(
             .and_then(|value| value.value().as_str())
             .unwrap_or_default()
     };
-    let mut text = format!(
-        "#cloud-config\n# {} as {} of {}, by nodebake\nwrite_files:\n",
-        value("meta.name"),
-        value("identity.nodeName"),
-        value("cluster.name")
-    );
+    let (name, cluster) = (value("meta.name"), value("cluster.name"));
+    let who = match plan.node {
+        Some(_) => format!("{name} as {} of {cluster}", value("identity.nodeName")),
+        None => format!("{name}, a proxy of {cluster}"),
+    };
+    let mut text = format!("#cloud-config\n# {who}, by nodebake\nwrite_files:\n");
     let mut shares = Vec::new();
     text.reserve(items.iter().map(|item| item.text.len()).sum());
     for (file, item) in files.iter().zip(items) {

@@ -26,6 +26,11 @@ impl Cidr {
         u32::from(address) & self.mask() == u32::from(self.network)
     }
 
+    /// Whether all of `other` lies in it.
+    pub fn holds(self, other: Self) -> bool {
+        self.prefix <= other.prefix && self.contains(other.network)
+    }
+
     /// Whether the two share an address.
     pub fn overlaps(self, other: Self) -> bool {
         self.contains(other.network) || other.contains(self.network)
@@ -35,6 +40,14 @@ impl Cidr {
     pub fn nth(self, offset: u32) -> Option<Ipv4Addr> {
         let address = Ipv4Addr::from(u32::from(self.network).checked_add(offset)?);
         self.contains(address).then_some(address)
+    }
+
+    /// Whether AWS keeps `address` for itself where this is a subnet: the first four and the last (VPC user guide, subnet
+    /// sizing).
+    pub fn reserved(self, address: Ipv4Addr) -> bool {
+        let (first, last) = (u32::from(self.network), u32::from(self.network) | !self.mask());
+        let address = u32::from(address);
+        (first..=first.saturating_add(3)).contains(&address) || address == last
     }
 
     /// How many addresses it has.
@@ -110,6 +123,12 @@ mod tests {
 
     #[test]
     fn arithmetic() {
+        assert!(cidr("10.0.0.0/16").holds(cidr("10.0.0.0/16")));
+        assert!(cidr("10.0.0.0/16").holds(cidr("10.0.2.0/24")));
+        assert!(!cidr("10.0.2.0/24").holds(cidr("10.0.0.0/16")));
+        let kept = |last: u8| cidr("10.0.2.0/24").reserved(Ipv4Addr::new(10, 0, 2, last));
+        assert!(kept(0) && kept(3) && kept(255) && !kept(4) && !kept(254));
+        assert!(!cidr("10.0.2.0/24").reserved(Ipv4Addr::new(10, 0, 1, 255)));
         assert_eq!(cidr("172.20.0.0/16").nth(10), Some(Ipv4Addr::new(172, 20, 0, 10)));
         assert_eq!(cidr("172.20.0.0/29").nth(10), None);
         assert_eq!(cidr("255.255.255.0/24").nth(u32::MAX), None);

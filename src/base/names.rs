@@ -1,6 +1,7 @@
 //! Names with rules: nodes, labels.
 
 use std::fmt;
+use std::net::Ipv4Addr;
 use std::str::FromStr;
 
 use serde::{Serialize, Serializer};
@@ -29,6 +30,13 @@ impl NodeName {
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The name by one address: `fargate-ip-10-0-2-233.us-east-1.compute.internal`. The prefix makes EKS' cloud controller
+    /// look for an ENI with that address (cloud-provider-aws, `variant/fargate`); the rest after the first dot is free.
+    pub fn of_address(address: Ipv4Addr, region: &str) -> Result<Self, String> {
+        let address = address.to_string().replace('.', "-");
+        format!("fargate-ip-{address}.{region}.compute.internal").parse()
     }
 }
 

@@ -71,9 +71,27 @@ pub struct Image {
     pub source: String,
     /// What is not sure.
     pub note: Option<String>,
+    /// What its AMIs are called, if EC2 offers it.
+    pub ec2: Option<Ec2Image>,
     /// Where the file is.
     #[serde(skip)]
     pub place: Place,
+}
+
+/// What the AMIs of an image are called. They are made anew every few weeks, so that only a pattern is known of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Ec2Image {
+    /// The account that publishes them, in the partition `aws`.
+    pub owner: String,
+    /// Their name, with `{arch}` and `*`.
+    pub name: String,
+}
+
+impl Ec2Image {
+    /// Their name for an architecture, with `*`.
+    pub fn pattern(&self, arch: Arch) -> String {
+        self.name.replace("{arch}", arch.as_str())
+    }
 }
 
 impl Image {
@@ -146,6 +164,16 @@ fn image(reader: &mut Reader<'_>, node: &Node) -> Option<Image> {
         .and_then(|node| reader.boolean(node));
     let source = fields.required(reader, "source").and_then(|node| text(reader, node));
     let note = fields.optional("note").and_then(|node| text(reader, node));
+    let ec2 = fields.optional("ec2").and_then(|node| {
+        let mut fields = reader.map(node, "ec2");
+        let owner = fields.required(reader, "owner").and_then(|node| text(reader, node));
+        let name = fields.required(reader, "name").and_then(|node| text(reader, node));
+        fields.done(reader);
+        Some(Ec2Image {
+            owner: owner?,
+            name: name?,
+        })
+    });
     fields.done(reader);
 
     let providers: Vec<String> = reader
@@ -188,6 +216,7 @@ fn image(reader: &mut Reader<'_>, node: &Node) -> Option<Image> {
         verified: verified?.value,
         source: source?,
         note,
+        ec2,
         place: node.place.clone(),
     })
 }

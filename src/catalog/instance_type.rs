@@ -75,6 +75,8 @@ pub struct InstanceType {
     pub network_gbps: Option<f64>,
     /// Pods by the VPC CNI's secondary addresses.
     pub vpc_max_pods: Option<u64>,
+    /// Private IPv4 addresses that one network interface takes, its own among them.
+    pub addresses_per_interface: Option<u64>,
     /// Whether the numbers were recorded from the provider.
     pub verified: bool,
     /// Where they come from.
@@ -170,6 +172,9 @@ fn row(reader: &mut Reader<'_>, node: &Node, provider: &str) -> Option<InstanceT
         .and_then(|node| reader.number(node))
         .map(|speed| speed.value);
     let vpc_max_pods = fields.optional("vpcMaxPods").and_then(|node| whole(reader, node));
+    let addresses_per_interface = fields
+        .optional("addressesPerInterface")
+        .and_then(|node| whole(reader, node));
     let verified = fields
         .required(reader, "verified")
         .and_then(|node| reader.boolean(node));
@@ -190,6 +195,7 @@ fn row(reader: &mut Reader<'_>, node: &Node, provider: &str) -> Option<InstanceT
         nvme_gb,
         network_gbps,
         vpc_max_pods,
+        addresses_per_interface,
         verified: verified?.value,
         source: source?,
         note,

@@ -18,6 +18,16 @@ pub enum Naming {
     Hybrid,
 }
 
+/// What machines of a profile are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Machine {
+    /// Nodes of the cluster.
+    Node,
+    /// Proxies before satellites.
+    Proxy,
+}
+
 /// A kind of node.
 #[derive(Debug, Clone)]
 pub struct Profile {
@@ -25,7 +35,9 @@ pub struct Profile {
     pub name: String,
     /// What it is.
     pub summary: String,
-    /// How its nodes are named.
+    /// What machines of it are.
+    pub machine: Machine,
+    /// How its nodes are named; of a proxy, those behind it.
     pub naming: Naming,
     /// Values it sets where the user sets none, by their path in the plan.
     pub defaults: Vec<(Located<String>, Node)>,
@@ -74,6 +86,11 @@ fn profile(reader: &mut Reader<'_>, node: &Node) -> Option<Profile> {
     let naming = fields
         .required(reader, "naming")
         .and_then(|node| reader.word(node, &words));
+    let machines = [("node", Machine::Node), ("proxy", Machine::Proxy)];
+    let machine = match fields.optional("machine") {
+        Some(node) => reader.word(node, &machines)?.value,
+        None => Machine::Node,
+    };
     let defaults = fields.optional("defaults");
     let labels = fields.optional("labels");
     let templates = fields.required(reader, "templates");
@@ -112,6 +129,7 @@ fn profile(reader: &mut Reader<'_>, node: &Node) -> Option<Profile> {
     Some(Profile {
         name: name?.value,
         summary: summary?.value,
+        machine,
         naming: naming?.value,
         defaults: own_defaults,
         labels: own_labels,

@@ -1,5 +1,6 @@
 //! The command line: thin shells over the pipeline. The only place that names the edge, and the only one that prints.
 
+mod aws;
 mod bake;
 mod bootstrap;
 mod bundle;
@@ -8,7 +9,9 @@ mod check;
 mod consent;
 mod deliver;
 mod diff;
+mod eni;
 mod explain;
+mod facts;
 mod fetch;
 mod golden;
 mod goldens;
@@ -98,6 +101,8 @@ enum Command {
     Fetch(fetch::Args),
     /// Bake a node or a fleet
     Bake(bake::Args),
+    Facts(facts::Args),
+    Eni(eni::Args),
     /// Make, trust, test and run plugins
     Plugin(plugin::Args),
     /// Pass the API server's connections on to nodes outside the VPC
@@ -202,6 +207,8 @@ pub fn main() -> ExitCode {
         Command::Report(args) => page::run(&ui, &args),
         Command::Fetch(args) => fetch::run(&ui, &args),
         Command::Bake(args) => bake::run(&ui, &args),
+        Command::Facts(args) => facts::run(&ui, &args),
+        Command::Eni(args) => eni::run(&ui, &args),
         Command::Plugin(args) => plugin::run(&ui, &args),
         Command::Proxy(args) => proxy::run(&ui, &args),
         Command::Install(args) => install::run(&ui, &args),

@@ -4,13 +4,22 @@
 //! Everything that changes a cloud is planned first and shown ([`Plan`]), carried out after a yes, idempotent (who runs it
 //! twice has one of each), and can be undone by what it was tagged with.
 
+pub mod aws;
 mod clock;
+mod ec2;
+mod eks;
+pub mod eni;
+pub mod facts;
 mod ladder;
 pub mod passthrough;
 mod plan;
+pub mod policy;
+pub mod proxy;
 mod trouble;
 
 pub use clock::Clock;
+pub use ec2::{Attachment, Ec2, Filter, Instance, Interface, NewInterface, RouteTable, Subnet};
+pub use eks::{Cluster, Eks};
 pub use ladder::Ladder;
 pub use plan::{Act, Plan, Step};
 pub use trouble::{Kind, Trouble};

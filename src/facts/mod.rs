@@ -6,8 +6,16 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 
-use crate::base::{Cidr, Finding, HttpsUrl, KubeMinor, Located, Place, Report, Source};
+use crate::base::{Cidr, Finding, HttpsUrl, KubeMinor, Located, Place, Report, Sha256, Source};
 use crate::syntax::yaml::{self, Node, Reader};
+
+mod compare;
+mod network;
+mod write;
+
+pub use compare::{Change, compare};
+pub use network::{EndpointAccess, Subnet};
+pub use write::{Draft, write};
 
 /// How the cluster authenticates IAM principals (`accessConfig.authenticationMode`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +49,8 @@ pub struct CaCertificate {
     pub not_after: i64,
     /// Whether it may sign certificates.
     pub is_ca: bool,
+    /// The digest of its DER form: what `openssl x509 -fingerprint -sha256` prints.
+    pub sha256: Sha256,
 }
 
 /// The cluster.
@@ -68,6 +78,20 @@ pub struct ClusterFacts {
     pub vpc_cidrs: Vec<Located<Cidr>>,
     /// `remoteNodeNetworks` of a cluster with hybrid nodes.
     pub remote_node_cidrs: Vec<Located<Cidr>>,
+    /// `remotePodNetworks` of a cluster with hybrid nodes.
+    pub remote_pod_cidrs: Vec<Located<Cidr>>,
+    /// EKS' own release of the minor, if it is known.
+    pub platform: Option<Located<String>>,
+    /// Who may ask the endpoint, if it is known.
+    pub access: Option<EndpointAccess>,
+    /// Its VPC, if it is known.
+    pub vpc: Option<Located<String>>,
+    /// The subnets of its VPC, if they are known.
+    pub subnets: Vec<Subnet>,
+    /// The security group that EKS made for the control plane and its nodes, if it is known.
+    pub cluster_group: Option<Located<String>>,
+    /// Further security groups of the control plane.
+    pub groups: Vec<Located<String>>,
 }
 
 impl ClusterFacts {
@@ -79,11 +103,16 @@ impl ClusterFacts {
 
     /// The AWS partition its region belongs to.
     pub fn partition(&self) -> &'static str {
-        match &self.region.value {
-            region if region.starts_with("cn-") => "aws-cn",
-            region if region.starts_with("us-gov-") => "aws-us-gov",
-            _ => "aws",
-        }
+        partition(&self.region.value)
+    }
+}
+
+/// The AWS partition a region belongs to.
+pub fn partition(region: &str) -> &'static str {
+    match region {
+        region if region.starts_with("cn-") => "aws-cn",
+        region if region.starts_with("us-gov-") => "aws-us-gov",
+        _ => "aws",
     }
 }
 
@@ -223,12 +252,23 @@ fn document(reader: &mut Reader<'_>, root: &Node) -> Option<ClusterFacts> {
     let auth_mode = fields
         .required(reader, "authenticationMode")
         .and_then(|node| reader.word(node, &modes));
-    let cidrs = |reader: &mut Reader<'_>, node: Option<&Node>| -> Vec<Located<Cidr>> {
-        node.map(|node| reader.list(node).iter().filter_map(|item| cidr(reader, item)).collect())
-            .unwrap_or_default()
-    };
     let vpc_cidrs = cidrs(reader, fields.optional("vpcCidrs"));
     let remote_node_cidrs = cidrs(reader, fields.optional("remoteNodeCidrs"));
+    let remote_pod_cidrs = cidrs(reader, fields.optional("remotePodCidrs"));
+    let platform = fields
+        .optional("platformVersion")
+        .and_then(|node| network::platform(reader, node));
+    let access = fields
+        .optional("endpointAccess")
+        .and_then(|node| EndpointAccess::read(reader, node));
+    let vpc = fields
+        .optional("vpcId")
+        .and_then(|node| network::id(reader, node, "vpc-"));
+    let subnets = network::subnets(reader, fields.optional("subnets"), &vpc_cidrs);
+    let cluster_group = fields
+        .optional("clusterSecurityGroupId")
+        .and_then(|node| network::id(reader, node, "sg-"));
+    let groups = network::ids(reader, fields.optional("securityGroupIds"), "sg-");
     fields.done(reader);
     let (ca_pem, ca) = ca?;
     let facts = ClusterFacts {
@@ -243,6 +283,13 @@ fn document(reader: &mut Reader<'_>, root: &Node) -> Option<ClusterFacts> {
         auth_mode: auth_mode?,
         vpc_cidrs,
         remote_node_cidrs,
+        remote_pod_cidrs,
+        platform,
+        access,
+        vpc,
+        subnets,
+        cluster_group,
+        groups,
     };
     check_dns(reader, &facts);
     Some(facts)
@@ -304,6 +351,11 @@ fn cidr(reader: &mut Reader<'_>, node: &Node) -> Option<Located<Cidr>> {
         return None;
     }
     reader.parsed(node, "facts/cidr")
+}
+
+fn cidrs(reader: &mut Reader<'_>, node: Option<&Node>) -> Vec<Located<Cidr>> {
+    node.map(|node| reader.list(node).iter().filter_map(|item| cidr(reader, item)).collect())
+        .unwrap_or_default()
 }
 
 fn ip_family(reader: &mut Reader<'_>, node: &Node) {
@@ -370,6 +422,7 @@ fn certificates(reader: &mut Reader<'_>, node: &Node) -> Option<(Located<String>
                 not_before: certificate.validity().not_before.timestamp(),
                 not_after: certificate.validity().not_after.timestamp(),
                 is_ca: certificate.is_ca(),
+                sha256: Sha256::of(&block.contents),
             })
         });
         match parsed {

@@ -88,8 +88,25 @@ pub(super) fn decide(desk: &mut Desk<'_>, kubelet: &Version, containerd: &Contai
     planned
 }
 
+/// The user's own artifacts alone: a machine without a kubelet needs none of ours.
+pub(super) fn own_alone<R>(desk: &mut Desk<'_, R>) -> Vec<PlannedArtifact> {
+    let mut planned = Vec::new();
+    own(desk, &mut planned);
+    for file in desk.spec.artifacts.imports() {
+        let message = "only a node has a containerd to import images into";
+        let finding = Finding::error("plan/own-artifact", message, &file.name.place);
+        desk.report.push(finding.hint("leave `import` out"));
+    }
+    let origin = match desk.spec.artifacts.files.first() {
+        Some(own) => Origin::Spec(own.name.place.clone()),
+        None => Origin::Default("only what the user adds".into()),
+    };
+    desk.book.set("artifacts.list", &planned, origin);
+    planned
+}
+
 /// Where the machine gets a published file.
-fn mirrored(desk: &Desk<'_>, url: &HttpsUrl) -> String {
+fn mirrored<R>(desk: &Desk<'_, R>, url: &HttpsUrl) -> String {
     match &desk.spec.artifacts.mirror {
         Some(mirror) => format!("{}/{}", mirror.value, url.after_scheme()),
         None => url.as_str().to_owned(),
@@ -97,7 +114,7 @@ fn mirrored(desk: &Desk<'_>, url: &HttpsUrl) -> String {
 }
 
 /// Adds the user's own, and says which stand in the way of others.
-fn own(desk: &mut Desk<'_>, planned: &mut Vec<PlannedArtifact>) {
+fn own<R>(desk: &mut Desk<'_, R>, planned: &mut Vec<PlannedArtifact>) {
     let spec = desk.spec;
     for file in &spec.artifacts.files {
         let path = file.path.value.as_str();
@@ -121,7 +138,7 @@ fn own(desk: &mut Desk<'_>, planned: &mut Vec<PlannedArtifact>) {
     }
 }
 
-fn plan_own(desk: &Desk<'_>, file: &ArtifactFile) -> PlannedArtifact {
+fn plan_own<R>(desk: &Desk<'_, R>, file: &ArtifactFile) -> PlannedArtifact {
     let url = match &file.source.value {
         Whence::Web(url) => mirrored(desk, url),
         Whence::File(path) => path.clone(),

@@ -6,7 +6,7 @@ use super::Desk;
 use crate::base::{Finding, Origin, closest};
 use crate::syntax::yaml::{self, Reader};
 
-pub(super) fn decide(desk: &mut Desk<'_>) {
+pub(super) fn decide<R>(desk: &mut Desk<'_, R>) {
     let Some(config) = &desk.spec.cloud_config else {
         desk.book.set(
             "cloudConfig",

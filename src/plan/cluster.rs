@@ -3,7 +3,7 @@
 use super::Desk;
 use crate::base::Origin;
 
-pub(super) fn decide(desk: &mut Desk<'_>) {
+pub(super) fn decide<R>(desk: &mut Desk<'_, R>) {
     let facts = desk.facts;
     let book = &mut desk.book;
     book.set(

@@ -36,7 +36,7 @@ pub(super) fn decide(desk: &mut Desk<'_>, minor: KubeMinor, gpu: &GpuPlan) -> Op
 fn choose(desk: &mut Desk<'_>, minor: KubeMinor) -> Result<ContainerdPlan, Report> {
     let table = desk.catalog.containerd_table()?;
     let image = desk.image;
-    let stated = desk.spec.containerd.source.as_ref();
+    let stated = desk.role.containerd.source.as_ref();
     let place: Place = stated.map_or(&desk.spec.image.place, |source| &source.place).clone();
     let own = image.containerd.as_ref().filter(|version| table.fits(version, minor));
     let why = match (&image.containerd, own) {
@@ -129,7 +129,7 @@ fn record(desk: &mut Desk<'_>, plan: &ContainerdPlan, gpu: &GpuPlan) {
     )]
     let from_profile = desk.profile_default("containerd.pauseImage", |reader, node| reader.text(node));
     let from_profile = from_profile.map(|(image, origin)| (image.value, origin));
-    let stated = desk.spec.containerd.pause_image.as_ref();
+    let stated = desk.role.containerd.pause_image.as_ref();
     let stated = stated.map(|image| (image.value.clone(), Origin::Spec(image.place.clone())));
     let base = (
         PAUSE_IMAGE.to_owned(),

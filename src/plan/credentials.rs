@@ -15,7 +15,7 @@ const SESSION_FILE: &str = "/run/nodebake/aws/credentials";
 const SOURCE_FILE: &str = "/etc/nodebake/aws/source-credentials";
 
 pub(super) fn decide(desk: &mut Desk<'_>, name: Option<&NodeName>) {
-    match &desk.spec.credentials {
+    match &desk.role.credentials {
         Credentials::AssumeRole(assume) => assume_role(desk, assume),
         Credentials::RolesAnywhere(anywhere) => roles_anywhere(desk, anywhere),
         Credentials::Ssm(ssm) => {
@@ -233,7 +233,7 @@ fn duration(desk: &mut Desk<'_>, stated: Option<&Located<u64>>) -> u64 {
 }
 
 fn fits_profile(desk: &mut Desk<'_>, name: Option<&NodeName>) {
-    let word = match &desk.spec.credentials {
+    let word = match &desk.role.credentials {
         Credentials::AssumeRole(_) => "assumeRole",
         Credentials::RolesAnywhere(_) => "rolesAnywhere",
         Credentials::Ssm(_) => "ssm",

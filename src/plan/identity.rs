@@ -12,7 +12,7 @@ use crate::spec::{Credentials, Mapping};
 const SESSION_NAME_MAX: usize = 64;
 
 pub(super) fn decide(desk: &mut Desk<'_>) -> Option<NodeName> {
-    let identity = &desk.spec.identity;
+    let identity = &desk.role.identity;
     let Some(address) = &identity.address else {
         let message = "`identity` has no `address`: the IP the cluster reaches this node under";
         let place = desk.spec.place.clone();
@@ -43,10 +43,9 @@ pub(super) fn decide(desk: &mut Desk<'_>) -> Option<NodeName> {
     Some(name)
 }
 
-/// Names by one address: `fargate-ip-10-0-2-233.us-east-1.compute.internal`. The prefix makes EKS' cloud controller look
-/// for an ENI with that address (cloud-provider-aws, `variant/fargate`); the rest after the first dot is free.
+/// The name by the address of the ENI: see [`NodeName::of_address`].
 fn satellite_name(desk: &mut Desk<'_>, address: Ipv4Addr, place: &Place) -> Option<NodeName> {
-    let identity = &desk.spec.identity;
+    let identity = &desk.role.identity;
     if let Some(given) = &identity.node_name {
         let finding = Finding::error(
             "plan/node-name",
@@ -72,12 +71,7 @@ fn satellite_name(desk: &mut Desk<'_>, address: Ipv4Addr, place: &Place) -> Opti
         _ => (address, Origin::Spec(place.clone())),
     };
     desk.book.set("identity.nameAddress", from.to_string(), origin.clone());
-    let name = format!(
-        "fargate-ip-{}.{}.compute.internal",
-        from.to_string().replace('.', "-"),
-        desk.facts.region.value
-    );
-    match name.parse::<NodeName>() {
+    match NodeName::of_address(from, &desk.facts.region.value) {
         Ok(name) => Some(desk.book.set("identity.nodeName", name, origin)),
         Err(error) => {
             desk.error("plan/node-name", error, place);
@@ -87,7 +81,7 @@ fn satellite_name(desk: &mut Desk<'_>, address: Ipv4Addr, place: &Place) -> Opti
 }
 
 fn hybrid_name(desk: &mut Desk<'_>) -> Option<NodeName> {
-    let identity = &desk.spec.identity;
+    let identity = &desk.role.identity;
     if let Some(eni) = &identity.eni_address {
         desk.error(
             "plan/eni-address",
@@ -105,7 +99,7 @@ fn hybrid_name(desk: &mut Desk<'_>) -> Option<NodeName> {
         return None;
     };
     let managed = given.value.as_str().starts_with("mi-");
-    if matches!(desk.spec.credentials, Credentials::Ssm(_)) && !managed {
+    if matches!(desk.role.credentials, Credentials::Ssm(_)) && !managed {
         let message = format!(
             "`{}` is not a managed instance id: with SSM the node's name is mi-…",
             given.value
@@ -179,7 +173,7 @@ fn check_address(desk: &mut Desk<'_>, address: Ipv4Addr, place: &Place) {
 /// How the principal becomes the user; see kubernetes-sigs/aws-iam-authenticator for aws-auth, and EKS' access entries.
 fn mapping(desk: &mut Desk<'_>, name: &NodeName) {
     let facts = desk.facts;
-    let stated = desk.spec.identity.mapping.as_ref();
+    let stated = desk.role.identity.mapping.as_ref();
     let (default, why) = match desk.profile.naming {
         Naming::Hybrid => (Mapping::AccessEntry, "EKS maps hybrid nodes by an access entry"),
         Naming::Satellite => (Mapping::RolePerNode, "one role for one node: nobody else can become it"),
@@ -227,7 +221,7 @@ fn mapping(desk: &mut Desk<'_>, name: &NodeName) {
     if desk.profile.naming == Naming::Hybrid && taken != "accessEntry" {
         desk.error("plan/mapping", "hybrid nodes are mapped by an access entry", &place);
     }
-    let is_user = matches!(desk.spec.credentials, Credentials::User(_));
+    let is_user = matches!(desk.role.credentials, Credentials::User(_));
     if is_user && taken != "rolePerNode" {
         desk.error(
             "plan/mapping",

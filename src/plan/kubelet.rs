@@ -27,7 +27,7 @@ pub(super) fn version(desk: &mut Desk<'_>) -> Option<Version> {
             return None;
         }
     };
-    if let Some(stated) = &desk.spec.kubernetes_version {
+    if let Some(stated) = &desk.role.kubernetes_version {
         let skew_place = &facts.minor.place;
         let kubelet = stated.value.kube_minor();
         let mut wrong = None;
@@ -51,7 +51,7 @@ pub(super) fn version(desk: &mut Desk<'_>) -> Option<Version> {
         .filter(|pin| pin.version.kube_minor() == minor)
         .map(|pin| &pin.version)
         .max();
-    let stated = desk.spec.kubernetes_version.as_ref();
+    let stated = desk.role.kubernetes_version.as_ref();
     let Some(taken) = stated.map(|version| &version.value).or(newest) else {
         let minors: std::collections::BTreeSet<String> =
             pins.iter().map(|pin| pin.version.kube_minor().to_string()).collect();
@@ -149,7 +149,7 @@ fn labels(desk: &mut Desk<'_>) {
         );
     }
     let owned: Vec<&str> = desk.profile.labels.iter().map(|(key, _)| key.value.as_str()).collect();
-    for (key, value) in &desk.spec.kubelet.labels {
+    for (key, value) in &desk.role.kubelet.labels {
         let text = key.value.as_str();
         if !may_label_itself(text, key.value.domain()) {
             let message =
@@ -173,7 +173,7 @@ fn labels(desk: &mut Desk<'_>) {
             all.insert(key, value.clone());
         }
     }
-    let origin = match desk.spec.kubelet.labels.first() {
+    let origin = match desk.role.kubelet.labels.first() {
         Some((key, _)) => Origin::Spec(key.place.clone()),
         None => Origin::Profile(desk.profile.place.clone()),
     };
@@ -211,7 +211,7 @@ pub fn may_label_itself(key: &str, domain: Option<&str>) -> bool {
 }
 
 fn taints(desk: &mut Desk<'_>) {
-    let taints = &desk.spec.kubelet.taints;
+    let taints = &desk.role.kubelet.taints;
     for (at, taint) in taints.iter().enumerate() {
         let same = |other: &&crate::spec::Taint| {
             other.key.value == taint.key.value && other.effect.value == taint.effect.value
@@ -240,7 +240,7 @@ fn taints(desk: &mut Desk<'_>) {
 
 /// The user's raw configuration as a drop-in; whether there is one.
 fn overrides(desk: &mut Desk<'_>, minor: KubeMinor) -> bool {
-    let Some(config) = &desk.spec.kubelet.config else {
+    let Some(config) = &desk.role.kubelet.config else {
         desk.book.set(
             "kubelet.overrides",
             json!({}),
@@ -287,7 +287,7 @@ fn flags(desk: &mut Desk<'_>, minor: KubeMinor, name: &NodeName, drop_in: bool) 
     };
     let node_ip = text(desk, "identity.nodeIp");
     let labels = text(desk, "kubelet.labelsFlag");
-    let pause = desk.spec.containerd.pause_image.as_ref();
+    let pause = desk.role.containerd.pause_image.as_ref();
     let mut flags: Vec<String> = vec!["--config=/etc/kubernetes/kubelet/kubelet-config.yaml".into()];
     if drop_in {
         flags.push("--config-dir=/etc/kubernetes/kubelet/kubelet-config.d".into());

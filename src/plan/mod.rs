@@ -13,20 +13,22 @@ mod hardware;
 mod identity;
 mod kubelet;
 mod network;
+mod proxy;
 mod sizing;
 
 pub use artifacts::PlannedArtifact;
 pub use book::{Book, Decision};
 pub use containerd::ContainerdPlan;
 pub use kubelet::may_label_itself;
+pub use proxy::{CLUSTER_TAG, TAG as PROXY_TAG};
 pub use sizing::{Reservation, reserve};
 
 use std::sync::Arc;
 
-use crate::base::{Finding, Origin, Place, Report, Severity, Version};
-use crate::catalog::{Catalog, Image, InstanceType, Profile, Provider};
+use crate::base::{Finding, KubeMinor, Origin, Place, Report, Severity, Version};
+use crate::catalog::{Catalog, Image, InstanceType, Machine, Profile, Provider};
 use crate::facts::ClusterFacts;
-use crate::spec::NodeSpec;
+use crate::spec::{KubeletSpec, NodeSpec, ProxySpec, Role};
 
 /// Everything decided about one node.
 #[derive(Debug, Clone)]
@@ -43,19 +45,51 @@ pub struct Plan {
     pub provider: Arc<Provider>,
     /// The cluster.
     pub facts: ClusterFacts,
-    /// The kubelet's exact version.
-    pub kubelet_version: Version,
-    /// The container runtime.
-    pub containerd: ContainerdPlan,
+    /// What only a node has; `None` for a proxy.
+    pub node: Option<NodePlan>,
     /// What the machine downloads.
     pub artifacts: Vec<PlannedArtifact>,
     /// Every value with its origin.
     pub book: Book,
 }
 
-/// What the deciding functions share.
-struct Desk<'p> {
+/// What is decided about a machine with a kubelet, and about no other.
+#[derive(Debug, Clone)]
+pub struct NodePlan {
+    /// The kubelet's exact version.
+    pub kubelet_version: Version,
+    /// The container runtime.
+    pub containerd: ContainerdPlan,
+}
+
+/// The rows a machine's names stand for.
+struct Rows {
+    profile: Arc<Profile>,
+    image: Arc<Image>,
+    instance_type: Arc<InstanceType>,
+    provider: Arc<Provider>,
+}
+
+impl Plan {
+    /// The Kubernetes minor of the machine's kubelet, or of the cluster where it has none.
+    pub fn minor(&self) -> KubeMinor {
+        self.node
+            .as_ref()
+            .map_or(self.facts.minor.value, |node| node.kubelet_version.kube_minor())
+    }
+
+    /// Whether its containerd is of the 1.x series.
+    pub fn has_old_containerd(&self) -> bool {
+        self.node
+            .as_ref()
+            .is_some_and(|node| node.containerd.version.major() < 2)
+    }
+}
+
+/// What the deciding functions share. `R` is what only machines of this kind have.
+struct Desk<'p, R = KubeletSpec> {
     spec: &'p NodeSpec,
+    role: &'p R,
     catalog: &'p Catalog,
     profile: &'p Profile,
     image: &'p Image,
@@ -65,7 +99,7 @@ struct Desk<'p> {
     report: Report,
 }
 
-impl Desk<'_> {
+impl<R> Desk<'_, R> {
     fn error(&mut self, id: &'static str, message: impl Into<String>, place: &Place) -> &mut Self {
         self.report.push(Finding::error(id, message, place));
         self
@@ -116,60 +150,137 @@ impl Plan {
         else {
             return (None, report);
         };
-        let mut desk = Desk {
-            spec: &spec,
-            catalog,
-            profile: &profile,
-            image: &image,
-            instance_type: &instance_type,
-            facts: &facts,
-            book: Book::default(),
-            report,
+        let planned = match spec.role {
+            Role::Node(_) => Machine::Node,
+            Role::Proxy(_) => Machine::Proxy,
         };
-        desk.meta();
-        desk.fitting_rows(&provider);
-        cloud_config::decide(&mut desk);
-        cluster::decide(&mut desk);
-        let hardware = hardware::decide(&mut desk);
-        let name = identity::decide(&mut desk);
-        let kubelet_version = kubelet::version(&mut desk);
-        let network = network::decide(&mut desk);
-        credentials::decide(&mut desk, name.as_ref());
-        let gpu = gpu::decide(&mut desk);
-        let decided = match (&hardware, &kubelet_version, &name) {
-            (Some(hardware), Some(version), Some(name)) => {
-                sizing::decide(&mut desk, hardware);
-                kubelet::decide(&mut desk, version, name);
-                let containerd = containerd::decide(&mut desk, version.kube_minor(), &gpu);
-                containerd.map(|containerd| {
-                    let artifacts = artifacts::decide(&mut desk, version, &containerd);
-                    first_boot::decide(&mut desk, &network, &gpu, &containerd);
-                    (containerd, artifacts)
-                })
-            }
-            _ => None,
+        if profile.machine != planned {
+            let word = |machine| if machine == Machine::Node { "nodes" } else { "proxies" };
+            let message = format!(
+                "profile {} is for {}, this document is about {}",
+                profile.name,
+                word(profile.machine),
+                word(planned)
+            );
+            let finding = Finding::error("plan/profile-machine", message, &spec.profile.place);
+            report.push(finding.hint("`kind: Proxy` goes with satellite-proxy, Node and Fleet with the others"));
+            return (None, report);
+        }
+        let rows = Rows {
+            profile,
+            image,
+            instance_type,
+            provider,
         };
-        let Desk { book, report, .. } = desk;
-        let plan = match (decided, kubelet_version) {
-            (Some((containerd, artifacts)), Some(kubelet_version)) => Some(Self {
-                spec,
-                profile,
-                image,
-                instance_type,
-                provider,
-                facts,
-                kubelet_version,
-                containerd,
-                artifacts,
-                book,
-            }),
-            _ => None,
+        let (decided, book, report) = match &spec.role {
+            Role::Node(node) => decide_node(&spec, node, catalog, &rows, &facts, report),
+            Role::Proxy(proxy) => decide_proxy(&spec, proxy, catalog, &rows, &facts, report),
         };
+        let plan = decided.map(|(node, artifacts)| Self {
+            spec,
+            profile: rows.profile,
+            image: rows.image,
+            instance_type: rows.instance_type,
+            provider: rows.provider,
+            facts,
+            node,
+            artifacts,
+            book,
+        });
         (plan, report)
     }
 }
 
-impl Desk<'_> {
+/// What was decided, if all of it could be; the book; and what was found.
+type Decided = (Option<(Option<NodePlan>, Vec<PlannedArtifact>)>, Book, Report);
+
+impl Rows {
+    /// A desk for a machine of these rows, with what is decided alike for every kind.
+    fn desk<'p, R>(
+        &'p self,
+        spec: &'p NodeSpec,
+        role: &'p R,
+        catalog: &'p Catalog,
+        facts: &'p ClusterFacts,
+        report: Report,
+    ) -> Desk<'p, R> {
+        let mut desk = Desk {
+            spec,
+            role,
+            catalog,
+            profile: &self.profile,
+            image: &self.image,
+            instance_type: &self.instance_type,
+            facts,
+            book: Book::default(),
+            report,
+        };
+        desk.meta();
+        desk.fitting_rows(&self.provider);
+        cloud_config::decide(&mut desk);
+        cluster::decide(&mut desk);
+        desk
+    }
+}
+
+fn decide_node(
+    spec: &NodeSpec,
+    node: &KubeletSpec,
+    catalog: &Catalog,
+    rows: &Rows,
+    facts: &ClusterFacts,
+    report: Report,
+) -> Decided {
+    let mut desk = rows.desk(spec, node, catalog, facts, report);
+    let hardware = hardware::decide(&mut desk);
+    let name = identity::decide(&mut desk);
+    let kubelet_version = kubelet::version(&mut desk);
+    let network = network::decide(&mut desk);
+    credentials::decide(&mut desk, name.as_ref());
+    let gpu = gpu::decide(&mut desk);
+    let decided = match (&hardware, &kubelet_version, &name) {
+        (Some(hardware), Some(version), Some(name)) => {
+            sizing::decide(&mut desk, hardware);
+            kubelet::decide(&mut desk, version, name);
+            let containerd = containerd::decide(&mut desk, version.kube_minor(), &gpu);
+            containerd.map(|containerd| {
+                let artifacts = artifacts::decide(&mut desk, version, &containerd);
+                first_boot::decide(&mut desk, &network, &gpu, &containerd);
+                (containerd, artifacts)
+            })
+        }
+        _ => None,
+    };
+    let Desk { book, report, .. } = desk;
+    let decided = match (decided, kubelet_version) {
+        (Some((containerd, artifacts)), Some(kubelet_version)) => {
+            let node = NodePlan {
+                kubelet_version,
+                containerd,
+            };
+            Some((Some(node), artifacts))
+        }
+        _ => None,
+    };
+    (decided, book, report)
+}
+
+fn decide_proxy(
+    spec: &NodeSpec,
+    proxy: &ProxySpec,
+    catalog: &Catalog,
+    rows: &Rows,
+    facts: &ClusterFacts,
+    report: Report,
+) -> Decided {
+    let mut desk = rows.desk(spec, proxy, catalog, facts, report);
+    proxy::decide(&mut desk);
+    let artifacts = artifacts::own_alone(&mut desk);
+    let Desk { book, report, .. } = desk;
+    (Some((None, artifacts)), book, report)
+}
+
+impl<R> Desk<'_, R> {
     fn meta(&mut self) {
         let spec = self.spec;
         self.book

@@ -24,7 +24,7 @@ pub(super) fn decide(desk: &mut Desk<'_>) -> NetworkPlan {
     let (interface, backend) = match desk.profile.naming {
         Naming::Satellite => dummy_interface(desk),
         Naming::Hybrid => {
-            let network = &desk.spec.network;
+            let network = &desk.role.network;
             let unused = [
                 network.interface.as_ref().map(|i| &i.place),
                 network.backend.as_ref().map(|b| &b.place),
@@ -49,7 +49,7 @@ pub(super) fn decide(desk: &mut Desk<'_>) -> NetworkPlan {
 }
 
 fn dummy_interface(desk: &mut Desk<'_>) -> (String, &'static str) {
-    let network = &desk.spec.network;
+    let network = &desk.role.network;
     let from_profile = desk.profile_default("network.interface", |reader, node| {
         reader.parsed::<InterfaceName>(node, "catalog/value")
     });
@@ -121,7 +121,7 @@ fn pods(desk: &mut Desk<'_>) -> &'static str {
     let word = |pods: PodNetwork| if pods == PodNetwork::Host { "host" } else { "bridge" };
     let from_profile = desk.profile_default("network.pods", |reader, node| reader.word(node, &words));
     let from_profile = from_profile.map(|(pods, origin)| (word(pods.value), origin));
-    let network = &desk.spec.network;
+    let network = &desk.role.network;
     let stated = network
         .pods
         .as_ref()
@@ -198,7 +198,7 @@ fn check_pod_cidr(desk: &mut Desk<'_>, pods: Cidr, place: &crate::base::Place) {
                 .push(Finding::error("plan/pod-cidr", message, place).note(&network.place, "it is named here"));
         }
     }
-    if let Some(max) = desk.spec.sizing.max_pods.as_ref()
+    if let Some(max) = desk.role.sizing.max_pods.as_ref()
         && max.value + 3 > pods.size()
     {
         let message = format!(

@@ -89,7 +89,7 @@ fn rule_name(rule: SizingRule) -> &'static str {
 
 pub(super) fn decide(desk: &mut Desk<'_>, machine: &Machine) -> Option<Reservation> {
     let table = &machine.table;
-    let sizing = &desk.spec.sizing;
+    let sizing = &desk.role.sizing;
     let words = [
         ("eks", SizingRule::Eks),
         ("hybrid", SizingRule::Hybrid),

@@ -12,13 +12,8 @@ const CONFIG: &str = "/etc/containerd/config.toml";
 /// The entry with the user's tables merged in: tables key by key, everything else replaced. One file, because
 /// containerd 1.x replaces whole plugin tables by those of an import.
 pub(super) fn overlay(plan: &Plan, entry: Entry) -> Result<Entry, Box<Finding>> {
-    let Some(config) = plan
-        .spec
-        .containerd
-        .config
-        .as_ref()
-        .filter(|_| entry.path.as_str() == CONFIG)
-    else {
+    let own = plan.spec.node().and_then(|node| node.containerd.config.as_ref());
+    let Some(config) = own.filter(|_| entry.path.as_str() == CONFIG) else {
         return Ok(entry);
     };
     let broken = |why: String| Box::new(Finding::error("render/containerd", why, &config.place));

@@ -1,8 +1,8 @@
-//! The two kinds of document: one node, or a fleet that shares defaults.
+//! The kinds of document: one node, a fleet that shares defaults, or the proxy before satellites.
 
 use std::sync::Arc;
 
-use super::NodeSpec;
+use super::{KubeletSpec, NodeSpec, ProxySpec};
 use crate::base::{Finding, Located, Report, Source, is_dns1123_subdomain};
 use crate::syntax::yaml::{self, Entry, Kind, Node, Reader};
 
@@ -20,6 +20,14 @@ pub struct Document {
     pub nodes: Vec<NodeSpec>,
 }
 
+/// What `kind` says.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Word {
+    Node,
+    Fleet,
+    Proxy,
+}
+
 /// Reads a `node.yaml`. All mistakes of form are reported together.
 pub fn read(source: &Arc<Source>) -> Result<Document, Report> {
     let root = yaml::parse(source)?;
@@ -31,6 +39,8 @@ pub fn read(source: &Arc<Source>) -> Result<Document, Report> {
     }
 }
 
+const KINDS: [(&str, Word); 3] = [("Node", Word::Node), ("Fleet", Word::Fleet), ("Proxy", Word::Proxy)];
+
 fn document(reader: &mut Reader<'_>, root: &Node) -> Option<Document> {
     let mut fields = reader.map(root, "the document");
     if let Some(node) = fields.required(reader, "apiVersion") {
@@ -38,7 +48,7 @@ fn document(reader: &mut Reader<'_>, root: &Node) -> Option<Document> {
     }
     let kind = fields
         .required(reader, "kind")
-        .and_then(|node| reader.word(node, &[("Node", false), ("Fleet", true)]));
+        .and_then(|node| reader.word(node, &KINDS));
     let metadata = fields.required(reader, "metadata");
     let spec = fields.required(reader, "spec");
     fields.done(reader);
@@ -50,20 +60,24 @@ fn document(reader: &mut Reader<'_>, root: &Node) -> Option<Document> {
         name
     });
     let (kind, spec) = (kind?, spec?);
-    let nodes = if kind.value {
-        fleet(reader, spec)
-    } else {
-        NodeSpec::read(reader, spec, name.clone()?).into_iter().collect()
+    let nodes = match kind.value {
+        Word::Fleet => fleet(reader, spec),
+        Word::Node => NodeSpec::read(reader, spec, name.clone()?, KubeletSpec::read)
+            .into_iter()
+            .collect(),
+        Word::Proxy => NodeSpec::read(reader, spec, name.clone()?, ProxySpec::read)
+            .into_iter()
+            .collect(),
     };
     Some(Document {
         name: name?,
-        is_fleet: kind.value,
+        is_fleet: kind.value == Word::Fleet,
         nodes,
     })
 }
 
 /// A name that can be a file name and a Kubernetes object's.
-fn name(reader: &mut Reader<'_>, node: &Node) -> Option<Located<String>> {
+pub(super) fn name(reader: &mut Reader<'_>, node: &Node) -> Option<Located<String>> {
     let name = reader.text(node)?;
     if !is_dns1123_subdomain(&name.value) {
         let message = format!(
@@ -122,7 +136,7 @@ fn fleet(reader: &mut Reader<'_>, spec: &Node) -> Vec<NodeSpec> {
                 .note(&first.name.place, "the first one"),
             );
         }
-        specs.extend(NodeSpec::read(reader, &merged, name));
+        specs.extend(NodeSpec::read(reader, &merged, name, KubeletSpec::read));
     }
     specs
 }

@@ -31,6 +31,11 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// The address of its interface in the VPC, which gives it its name.
+    pub fn in_vpc(&self) -> Option<&Located<Ipv4Addr>> {
+        self.eni_address.as_ref().or(self.address.as_ref())
+    }
+
     pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Self {
         let mut fields = reader.map(node, "identity");
         let address = |reader: &mut Reader<'_>, node| reader.parsed::<Ipv4Addr>(node, "spec/address");

@@ -8,6 +8,7 @@ mod identity;
 mod init;
 mod kubelet;
 mod node;
+mod proxy;
 
 pub use artifacts::{ArtifactFile, Artifacts, Whence};
 pub use credentials::{AssumeRole, Credentials, RolesAnywhere, Ssm, User};
@@ -16,5 +17,7 @@ pub use identity::{Identity, Mapping};
 pub use init::{CLUSTER_YAML, NODE_YAML};
 pub use kubelet::{Effect, Kubelet, Taint};
 pub use node::{
-    Containerd, ContainerdSource, Hardware, Network, NetworkBackend, NodeSpec, PodNetwork, Sizing, SizingRule, UserFile,
+    Containerd, ContainerdSource, Hardware, KubeletSpec, Network, NetworkBackend, NodeSpec, PodNetwork, Role, Sizing,
+    SizingRule, UserFile,
 };
+pub use proxy::{Form, Launch, ProxySpec, Satellite, is_aws_id};

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{Artifacts, Credentials, Identity, Kubelet};
+use super::{Artifacts, Credentials, Identity, Kubelet, ProxySpec};
 use crate::base::{AbsPath, Cidr, Finding, InterfaceName, Located, Mode, Place, Report, Source, Version};
-use crate::syntax::yaml::{self, Node, Reader};
+use crate::syntax::yaml::{self, Fields, Node, Reader};
 use crate::syntax::{FileType, PluginUse, toml};
 
-/// What the user wrote about one node.
+/// What the user wrote about one machine.
 #[derive(Debug, Clone)]
 pub struct NodeSpec {
     /// `metadata.name`, or the name in the fleet.
@@ -22,22 +22,10 @@ pub struct NodeSpec {
     pub instance_type: Located<String>,
     /// The file with the cluster's facts, relative to this one.
     pub cluster: Located<String>,
-    /// Who the node is.
-    pub identity: Identity,
-    /// How it gets AWS credentials.
-    pub credentials: Credentials,
-    /// The kubelet's exact version, if not the newest patch of the cluster's minor.
-    pub kubernetes_version: Option<Located<Version>>,
-    /// How it is sized.
-    pub sizing: Sizing,
     /// Corrections of the instance type's row.
     pub hardware: Hardware,
-    /// Labels, taints, raw configuration.
-    pub kubelet: Kubelet,
-    /// Interfaces and pod network.
-    pub network: Network,
-    /// The container runtime.
-    pub containerd: Containerd,
+    /// What only machines of its kind have.
+    pub role: Role,
     /// Where artifacts come from, and the user's own.
     pub artifacts: Artifacts,
     /// The user's own files.
@@ -46,6 +34,34 @@ pub struct NodeSpec {
     pub cloud_config: Option<Node>,
     /// The plugins that take part, after those of the profile.
     pub plugins: Vec<PluginUse>,
+}
+
+/// What the machine is.
+#[derive(Debug, Clone)]
+pub enum Role {
+    /// A node of the cluster.
+    Node(Box<KubeletSpec>),
+    /// The machine that passes the API server's connections on to satellites.
+    Proxy(ProxySpec),
+}
+
+/// What only a machine with a kubelet has.
+#[derive(Debug, Clone)]
+pub struct KubeletSpec {
+    /// Who the node is.
+    pub identity: Identity,
+    /// How it gets AWS credentials.
+    pub credentials: Credentials,
+    /// The kubelet's exact version, if not the newest patch of the cluster's minor.
+    pub kubernetes_version: Option<Located<Version>>,
+    /// How it is sized.
+    pub sizing: Sizing,
+    /// Labels, taints, raw configuration.
+    pub kubelet: Kubelet,
+    /// Interfaces and pod network.
+    pub network: Network,
+    /// The container runtime.
+    pub containerd: Containerd,
 }
 
 /// The named rules that reserve CPU and memory.
@@ -144,7 +160,29 @@ pub struct UserFile {
 }
 
 impl NodeSpec {
-    pub(super) fn read(reader: &mut Reader<'_>, node: &Node, name: Located<String>) -> Option<Self> {
+    /// What it has as a node of the cluster; `None` if it is none.
+    pub fn node(&self) -> Option<&KubeletSpec> {
+        match &self.role {
+            Role::Node(node) => Some(node),
+            Role::Proxy(_) => None,
+        }
+    }
+
+    /// What it has as a proxy; `None` if it is none.
+    pub fn proxy(&self) -> Option<&ProxySpec> {
+        match &self.role {
+            Role::Node(_) => None,
+            Role::Proxy(proxy) => Some(proxy),
+        }
+    }
+
+    /// `read_role` takes the keys that only machines of this kind have.
+    pub(super) fn read(
+        reader: &mut Reader<'_>,
+        node: &Node,
+        name: Located<String>,
+        read_role: fn(&mut Reader<'_>, &mut Fields<'_>) -> Option<Role>,
+    ) -> Option<Self> {
         let mut fields = reader.map(node, "spec");
         let profile = fields.required(reader, "profile").and_then(|node| reader.text(node));
         let image = fields.required(reader, "image").and_then(|node| reader.text(node));
@@ -152,37 +190,10 @@ impl NodeSpec {
             .required(reader, "instanceType")
             .and_then(|node| instance_type(reader, node));
         let cluster = fields.required(reader, "cluster").and_then(|node| reader.text(node));
-        let identity = fields
-            .required(reader, "identity")
-            .map(|node| Identity::read(reader, node));
-        let credentials = fields
-            .required(reader, "credentials")
-            .and_then(|node| Credentials::read(reader, node));
-        let kubernetes_version = fields.optional("kubernetes").and_then(|node| {
-            let mut fields = reader.map(node, "kubernetes");
-            let version = fields.optional("version").and_then(|node| patch_version(reader, node));
-            fields.done(reader);
-            version
-        });
-        let sizing = fields
-            .optional("sizing")
-            .map(|node| Sizing::read(reader, node))
-            .unwrap_or_default();
+        let role = read_role(reader, &mut fields);
         let hardware = fields
             .optional("hardware")
             .map(|node| Hardware::read(reader, node))
-            .unwrap_or_default();
-        let kubelet = fields
-            .optional("kubelet")
-            .map(|node| Kubelet::read(reader, node))
-            .unwrap_or_default();
-        let network = fields
-            .optional("network")
-            .map(|node| Network::read(reader, node))
-            .unwrap_or_default();
-        let containerd = fields
-            .optional("containerd")
-            .map(|node| Containerd::read(reader, node))
             .unwrap_or_default();
         let artifacts = fields
             .optional("artifacts")
@@ -207,19 +218,55 @@ impl NodeSpec {
             image: image?,
             instance_type: instance_type?,
             cluster: cluster?,
-            identity: identity?,
-            credentials: credentials?,
-            kubernetes_version,
-            sizing,
             hardware,
-            kubelet,
-            network,
-            containerd,
+            role: role?,
             artifacts,
             files,
             cloud_config: cloud_config.cloned(),
             plugins,
         })
+    }
+}
+
+impl KubeletSpec {
+    pub(super) fn read(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> Option<Role> {
+        let identity = fields
+            .required(reader, "identity")
+            .map(|node| Identity::read(reader, node));
+        let credentials = fields
+            .required(reader, "credentials")
+            .and_then(|node| Credentials::read(reader, node));
+        let kubernetes_version = fields.optional("kubernetes").and_then(|node| {
+            let mut fields = reader.map(node, "kubernetes");
+            let version = fields.optional("version").and_then(|node| patch_version(reader, node));
+            fields.done(reader);
+            version
+        });
+        let sizing = fields
+            .optional("sizing")
+            .map(|node| Sizing::read(reader, node))
+            .unwrap_or_default();
+        let kubelet = fields
+            .optional("kubelet")
+            .map(|node| Kubelet::read(reader, node))
+            .unwrap_or_default();
+        let network = fields
+            .optional("network")
+            .map(|node| Network::read(reader, node))
+            .unwrap_or_default();
+        let containerd = fields
+            .optional("containerd")
+            .map(|node| Containerd::read(reader, node))
+            .unwrap_or_default();
+        Some(Role::Node(Box::new(Self {
+            identity: identity?,
+            credentials: credentials?,
+            kubernetes_version,
+            sizing,
+            kubelet,
+            network,
+            containerd,
+        })))
     }
 }
 
@@ -271,6 +318,19 @@ impl Sizing {
 }
 
 impl Hardware {
+    /// The keys that say something, and where.
+    pub fn stated(&self) -> Vec<(&'static str, Place)> {
+        let keys = [
+            ("vcpus", &self.vcpus),
+            ("memoryGiB", &self.memory_gib),
+            ("diskGiB", &self.disk_gib),
+        ];
+        let said = keys
+            .into_iter()
+            .filter_map(|(key, value)| Some((key, value.as_ref()?.place.clone())));
+        said.collect()
+    }
+
     /// Reads the section alone, as a plugin writes it.
     pub fn parse(source: &Arc<Source>) -> Result<Self, Report> {
         let root = yaml::parse(source)?;

@@ -177,7 +177,7 @@ fn shims(subject: &Subject<'_>) -> Vec<Finding> {
         let kind = runtime.get("runtime_type").and_then(Value::as_str).unwrap_or_default();
         let with_containerd = match kind {
             "io.containerd.runc.v2" => true,
-            "io.containerd.runc.v1" => subject.plan.containerd.version.major() < 2,
+            "io.containerd.runc.v1" => subject.plan.has_old_containerd(),
             _ => false,
         };
         // A path says itself which program it is.

@@ -2,7 +2,7 @@
 
 use super::{
     Subject, agreements, cloud_config, cni, containerd, cross, files, floors, iam, image_credentials, kubeconfig,
-    kubelet, mapping, netplan, scripts, secrets, sysctl, systemd, text,
+    kubelet, mapping, netplan, proxy, scripts, secrets, sysctl, systemd, text,
 };
 use crate::base::{Finding, Severity};
 
@@ -21,6 +21,18 @@ pub struct Check {
     pub run: Option<fn(&Subject<'_>) -> Vec<Finding>>,
 }
 
+/// Rules about a node: what they look at, no other machine has.
+const OF_NODES: &[&[Check]] = &[
+    kubelet::ROWS,
+    cross::ROWS,
+    containerd::ROWS,
+    cni::ROWS,
+    agreements::ROWS,
+    image_credentials::ROWS,
+    kubeconfig::ROWS,
+    mapping::ROWS,
+];
+
 /// Every rule, area by area, in the order they run.
 pub const CHECKS: &[&[Check]] = &[
     files::ROWS,
@@ -36,6 +48,7 @@ pub const CHECKS: &[&[Check]] = &[
     cloud_config::ROWS,
     scripts::ROWS,
     iam::ROWS,
+    proxy::ROWS,
     systemd::ROWS,
     sysctl::ROWS,
     secrets::ROWS,
@@ -54,6 +67,12 @@ pub const CHECKS: &[&[Check]] = &[
 /// All rules, one after the other.
 pub fn checks() -> impl Iterator<Item = &'static Check> {
     CHECKS.iter().copied().flatten()
+}
+
+/// The rules that look at a machine: all of them at a node, and those about any machine at a proxy.
+pub(super) fn checks_of(is_node: bool) -> impl Iterator<Item = &'static Check> {
+    let of_nodes = |check: &Check| OF_NODES.iter().copied().flatten().any(|other| other.id == check.id);
+    checks().filter(move |check| is_node || !of_nodes(check))
 }
 
 /// The rule `id`.

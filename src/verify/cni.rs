@@ -65,7 +65,7 @@ fn wrong_form(subject: &Subject<'_>, entry: &Entry, config: &Value) -> Option<St
     }
     let text = |key: &str| config.get(key).and_then(Value::as_str).unwrap_or_default();
     let version = text("cniVersion");
-    let old_runtime = subject.plan.containerd.version.major() < 2;
+    let old_runtime = subject.plan.has_old_containerd();
     match version {
         "0.3.0" | "0.3.1" | "0.4.0" | "1.0.0" => {}
         "1.1.0" if !old_runtime => {}

@@ -74,16 +74,20 @@ fn config<'s>(subject: &'s Subject<'_>) -> Option<(&'s Table, crate::base::Place
     let own = subject
         .plan
         .spec
-        .containerd
-        .config
-        .as_ref()
-        .map(|own| own.place.clone());
+        .node()
+        .and_then(|node| node.containerd.config.as_ref());
+    let own = own.map(|own| own.place.clone());
     Some((table, own.unwrap_or_else(|| entry.origin.clone())))
 }
 
 fn at<'v>(table: &'v Table, path: &[&str]) -> Option<&'v Value> {
     let (first, rest) = path.split_first()?;
     rest.iter().try_fold(table.get(*first)?, |value, key| value.get(key))
+}
+
+/// The version of the configuration that the node's containerd reads.
+fn schema(subject: &Subject<'_>) -> u64 {
+    subject.plan.node.as_ref().map_or(2, |node| node.containerd.schema)
 }
 
 /// The CRI plugins of a schema: runtime, images.
@@ -99,7 +103,7 @@ fn plugins(subject: &Subject<'_>) -> Vec<Finding> {
     let Some((config, place)) = config(subject) else {
         return Vec::new();
     };
-    let schema = subject.plan.containerd.schema;
+    let schema = schema(subject);
     let mut findings = Vec::new();
     if at(config, &["version"]).and_then(Value::as_integer) != i64::try_from(schema).ok() {
         let message = format!("{CONFIG} is not written in version {schema}");
@@ -129,7 +133,7 @@ fn runtimes(subject: &Subject<'_>) -> Vec<Finding> {
     let Some((config, place)) = config(subject) else {
         return Vec::new();
     };
-    let (runtime, _) = cri(subject.plan.containerd.schema);
+    let (runtime, _) = cri(schema(subject));
     let mut findings = Vec::new();
     let table = at(config, &["plugins", runtime, "containerd", "runtimes"]).and_then(Value::as_table);
     let default = at(config, &["plugins", runtime, "containerd", "default_runtime_name"]).and_then(Value::as_str);
@@ -165,7 +169,7 @@ fn clashes(subject: &Subject<'_>) -> Vec<Finding> {
     let Some((config, place)) = config(subject) else {
         return Vec::new();
     };
-    let (runtime, images) = cri(subject.plan.containerd.schema);
+    let (runtime, images) = cri(schema(subject));
     let has = |path: &[&str]| at(config, path).is_some();
     let mut messages = Vec::new();
     if has(&["plugins", images, "registry", "config_path"]) && has(&["plugins", images, "registry", "mirrors"]) {
@@ -177,7 +181,7 @@ fn clashes(subject: &Subject<'_>) -> Vec<Finding> {
     let imports = at(config, &["imports"])
         .and_then(Value::as_array)
         .is_some_and(|list| !list.is_empty());
-    if imports && subject.plan.containerd.version.major() < 2 {
+    if imports && subject.plan.has_old_containerd() {
         messages.push("an import replaces whole plugin tables on containerd 1.x: put the settings into this file");
     }
     messages

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::documents::{self, brought, strangers, text};
 use super::kubelet::{flag_value, nanoseconds};
 use super::{Check, Subject};
-use crate::base::{Finding, Severity};
+use crate::base::{Finding, KubeMinor, Severity};
 use crate::catalog::Plane;
 use crate::syntax::yaml::{Kind, Node};
 use crate::tree::Entry;
@@ -255,10 +255,10 @@ fn tokens(subject: &Subject<'_>) -> Vec<Finding> {
                 "such as sts.amazonaws.com",
             );
         }
-        let minor = &subject.plan.kubelet_version;
+        let minor = subject.plan.minor();
         let cached = matches!(text(attributes, "cacheType"), Some("Token" | "ServiceAccount"));
         // The kind of cache came with the beta.
-        if !cached && (minor.major(), minor.minor()) >= (1, 34) {
+        if !cached && minor >= KubeMinor::new(34) {
             wrong("`cacheType` must be Token or ServiceAccount", "Token is the safe one");
         }
         if !matches!(text(attributes, "requireServiceAccount"), Some("true" | "false")) {

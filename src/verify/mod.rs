@@ -17,6 +17,7 @@ mod kubeconfig;
 mod kubelet;
 mod mapping;
 mod netplan;
+mod proxy;
 mod scripts;
 mod secrets;
 mod sysctl;
@@ -133,7 +134,7 @@ pub fn verify_with(
     if let Some(now) = now {
         report.extend(facts::check_validity(&plan.facts, now));
     }
-    for run in checks().filter_map(|check| check.run) {
+    for run in check::checks_of(plan.node.is_some()).filter_map(|check| check.run) {
         report.extend(
             run(&subject)
                 .into_iter()

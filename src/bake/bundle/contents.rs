@@ -231,7 +231,12 @@ impl Shelf {
             name: name.to_owned(),
             node_name: value("identity.nodeName"),
             cluster: value("cluster.name"),
-            kubernetes: node.plan.kubelet_version.to_string(),
+            kubernetes: node
+                .plan
+                .node
+                .as_ref()
+                .map(|node| node.kubelet_version.to_string())
+                .unwrap_or_default(),
             arch: node.plan.instance_type.arch.as_str().to_owned(),
             os: value("firstBoot.os"),
             instance_type: node.plan.spec.instance_type.value.clone(),

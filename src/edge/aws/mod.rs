@@ -1,11 +1,34 @@
 //! AWS: who asks, where, and what went wrong.
 
+#[cfg(feature = "aws")]
+mod ec2;
+#[cfg(feature = "aws")]
+mod eks;
+#[cfg(feature = "aws")]
+mod instances;
+
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_sts::config::http::HttpResponse;
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sts::operation::RequestId;
 use tokio::runtime::{Builder, Runtime};
 
+use crate::cloud::aws::{explain, no_credentials};
 use crate::cloud::{Kind, Trouble};
+
+#[cfg(feature = "aws")]
+pub use ec2::Ec2Calls;
+#[cfg(feature = "aws")]
+pub use eks::EksCalls;
+#[cfg(feature = "aws")]
+pub use instances::InstanceCalls;
+
+/// How long one answer may take.
+const ANSWER: Duration = Duration::from_secs(30);
 
 /// What the user says about who asks. What is left out comes from where the AWS CLI takes it: the environment, the
 /// configuration files, SSO, a role, the instance.
@@ -22,6 +45,7 @@ pub struct Identity {
 pub struct Session {
     runtime: Runtime,
     config: SdkConfig,
+    profile: Option<String>,
 }
 
 impl Session {
@@ -43,7 +67,38 @@ impl Session {
             let trouble = Trouble::new(Kind::Refused, "no AWS region is known");
             return Err(trouble.hint("say --region, or set AWS_REGION or the profile's region"));
         }
-        Ok(Self { runtime, config })
+        // Tries are counted in `cloud`, where they are tested; what fetches credentials keeps its own.
+        let config = config
+            .into_builder()
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(ANSWER).build())
+            .build();
+        Ok(Self {
+            runtime,
+            config,
+            profile: identity.profile.clone(),
+        })
+    }
+
+    /// Carries out a call that needs the IAM permission `action`. Once: who asks decides whether it is asked again.
+    fn ask<T, E>(
+        &self,
+        action: &str,
+        call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+    ) -> Result<T, Trouble>
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+        SdkError<E, HttpResponse>: RequestId,
+    {
+        self.runtime.block_on(call).map_err(|error| {
+            let told = trouble(&error);
+            match &error {
+                SdkError::DispatchFailure(_) if told.kind == Kind::Denied => {
+                    no_credentials(told, &words(&error), self.profile.as_deref())
+                }
+                _ => explain(action, told),
+            }
+        })
     }
 
     /// The region.
@@ -53,29 +108,35 @@ impl Session {
 }
 
 /// What is wrong, of any call. The request's number is kept: support asks for it.
-fn trouble<E, R>(error: &SdkError<E, R>) -> Trouble
+fn trouble<E>(error: &SdkError<E, HttpResponse>) -> Trouble
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
-    R: std::fmt::Debug,
-    SdkError<E, R>: RequestId,
+    SdkError<E, HttpResponse>: RequestId,
 {
-    let mut cause: &dyn std::error::Error = error;
+    let mut cause: &(dyn std::error::Error + 'static) = error;
     while let Some(next) = cause.source() {
         cause = next;
     }
+    let status = error.raw_response().map_or(0, |answer| answer.status().as_u16());
     let (kind, message) = match error {
         SdkError::ConstructionFailure(_) => (Kind::Refused, cause.to_string()),
         SdkError::DispatchFailure(failure) if failure.is_timeout() => (Kind::Unknown, cause.to_string()),
-        SdkError::DispatchFailure(failure) if failure.is_io() => (Kind::Unreachable, cause.to_string()),
+        // The connection broke: before the request was sent, or after it was carried out.
+        SdkError::DispatchFailure(failure) if failure.is_io() => (broken(cause), cause.to_string()),
         SdkError::DispatchFailure(failure) if failure.is_user() => (Kind::Refused, cause.to_string()),
         SdkError::DispatchFailure(_) => (Kind::Denied, cause.to_string()),
         SdkError::TimeoutError(_) => (Kind::Unknown, "no answer in time".into()),
-        SdkError::ServiceError(answer) => {
+        SdkError::ServiceError(answer) if answer.err().meta().code().is_some() => {
             let meta = answer.err().meta();
             let code = meta.code().unwrap_or_default();
-            (kind_of(code), meta.message().unwrap_or(code).to_owned())
+            (kind_of(code, status), meta.message().unwrap_or(code).to_owned())
         }
-        _ => (Kind::Malformed, cause.to_string()),
+        _ if status == 429 => (Kind::Throttled(None), "too many requests".into()),
+        _ if status >= 500 => (Kind::Unknown, format!("the answer is a {status} without a reason")),
+        _ => (
+            Kind::Malformed,
+            format!("the answer ({status}) is not what AWS describes: {cause}"),
+        ),
     };
     let mut told = Trouble::new(kind, message);
     if let SdkError::ServiceError(answer) = error {
@@ -87,12 +148,36 @@ where
     told
 }
 
+/// Whether a broken connection was one at all: nothing is carried out where nobody listens.
+fn broken(cause: &(dyn std::error::Error + 'static)) -> Kind {
+    match cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind) {
+        Some(std::io::ErrorKind::ConnectionRefused) => Kind::Unreachable,
+        _ => Kind::Unknown,
+    }
+}
+
+/// Everything an error and its causes say.
+fn words(error: &dyn std::error::Error) -> String {
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        words += &format!(": {next}");
+        cause = next.source();
+    }
+    words
+}
+
 /// What kind of trouble a code of AWS is. EC2 has no status for most of them: its codes end with what they mean.
-fn kind_of(code: &str) -> Kind {
+fn kind_of(code: &str, status: u16) -> Kind {
     match code {
-        "Throttling" | "ThrottlingException" | "RequestLimitExceeded" | "TooManyRequestsException" => {
-            Kind::Throttled(None)
-        }
+        "Throttling"
+        | "ThrottlingException"
+        | "ThrottledException"
+        | "RequestThrottled"
+        | "RequestLimitExceeded"
+        | "EC2ThrottledException"
+        | "SlowDown"
+        | "TooManyRequestsException" => Kind::Throttled(None),
         "ResourceNotFoundException" => Kind::NotFound,
         "ResourceInUseException" | "InvalidPermission.Duplicate" => Kind::Exists,
         "AccessDenied"
@@ -101,6 +186,10 @@ fn kind_of(code: &str) -> Kind {
         | "UnauthorizedOperation"
         | "ExpiredToken"
         | "ExpiredTokenException"
+        | "IncompleteSignature"
+        | "InvalidAccessKeyId"
+        | "OptInRequired"
+        | "RequestExpired"
         | "InvalidClientTokenId"
         | "SignatureDoesNotMatch"
         | "UnrecognizedClientException" => Kind::Denied,
@@ -112,7 +201,8 @@ fn kind_of(code: &str) -> Kind {
         | "ServiceUnavailableException"
         | "Unavailable" => Kind::Unknown,
         code if code.ends_with(".NotFound") => Kind::NotFound,
-        "" => Kind::Malformed,
+        _ if status == 429 => Kind::Throttled(None),
+        _ if status >= 500 => Kind::Unknown,
         _ => Kind::Refused,
     }
 }

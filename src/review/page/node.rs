@@ -105,7 +105,10 @@ impl NodeView {
             image: plan.image.name.clone(),
             profile: plan.profile.name.clone(),
             cluster: said("cluster.name"),
-            kubernetes: plan.kubelet_version.to_string(),
+            kubernetes: plan
+                .node
+                .as_ref()
+                .map_or_else(|| "none".into(), |node| node.kubelet_version.to_string()),
             gpus: gpu.map_or_else(|| "none".into(), |gpu| format!("{} \u{d7} {}", gpu.count, gpu.model)),
             gpu_count: gpu.map_or(0, |gpu| gpu.count),
             max_pods: max_pods(&config),

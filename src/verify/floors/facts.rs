@@ -42,6 +42,30 @@ pub(in crate::verify) const ROWS: &[Check] = &[
         "Addresses are checked against it.",
     ),
     rule(
+        "facts/access",
+        Error,
+        "The endpoint answers somebody, and who that is makes sense",
+        "EKS has no endpoint that is neither public nor private; only a public one has publicAccessCidrs.",
+    ),
+    rule(
+        "facts/id",
+        Error,
+        "An id of AWS is a word and 8 or 17 hexadecimal digits",
+        "Interfaces are made with it. A typing error would be told by EC2 only.",
+    ),
+    rule(
+        "facts/subnet",
+        Error,
+        "Subnets lie in the VPC and do not overlap",
+        "The node's interface goes where its address lies.",
+    ),
+    rule(
+        "facts/platform",
+        Error,
+        "The platform version is one of EKS: eks.N",
+        "A change of it is shown for review.",
+    ),
+    rule(
         "facts/ipv6",
         Error,
         "The cluster is an IPv4 one",

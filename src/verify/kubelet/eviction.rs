@@ -109,7 +109,7 @@ pub(super) fn unwatched(subject: &Subject<'_>) -> Vec<Finding> {
         return Vec::new();
     }
     // A null is gone from the configuration in effect: the user's own map still has its place.
-    let user = subject.plan.spec.kubelet.config.as_ref();
+    let user = subject.plan.spec.node().and_then(|node| node.kubelet.config.as_ref());
     let place: Option<&Place> = user
         .and_then(|config| config.get("evictionHard"))
         .or(map)

@@ -9,7 +9,7 @@ use crate::verify::Subject;
 pub(super) fn labels(subject: &Subject<'_>) -> Vec<Finding> {
     const ID: &str = "kubelet/node-labels";
     let kubelet = subject.kubelet();
-    let user = &subject.plan.spec.kubelet.labels;
+    let user = subject.plan.spec.node().map_or(&[][..], |node| &node.kubelet.labels);
     let told = |key: &str| user.iter().any(|(label, _)| label.value.as_str() == key);
     let mut findings = Vec::new();
     for (word, place) in &kubelet.words {
@@ -47,7 +47,9 @@ pub(super) fn taints(subject: &Subject<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut seen: Vec<(&str, &str)> = Vec::new();
     // Those of `kubelet.taints` the plan has looked at.
-    let told = |node: &Node| kubelet.is_ours(&node.place) && !subject.plan.spec.kubelet.taints.is_empty();
+    let spec = subject.plan.spec.node();
+    let has_own = spec.is_some_and(|spec| !spec.kubelet.taints.is_empty());
+    let told = |node: &Node| kubelet.is_ours(&node.place) && has_own;
     for taint in kubelet.at("registerWithTaints").map(Node::items).unwrap_or_default() {
         let field = |key: &str| taint.get(key).filter(|node| !node.is_null() && kubelet.is_sound(node));
         let mut wrong = |node: Option<&Node>, message: String, hint: &str| {

@@ -62,7 +62,7 @@ pub(super) fn configuration(subject: &Subject<'_>, folder: Option<&str>) -> (Opt
         if !below || !is_drop_in(&entry.path) {
             continue;
         }
-        let drop_in = match &subject.plan.spec.kubelet.config {
+        let drop_in = match subject.plan.spec.node().and_then(|node| node.kubelet.config.as_ref()) {
             Some(user) if path == USER => Some(user.clone()),
             _ => read(&path).map(|(_, node)| node),
         };

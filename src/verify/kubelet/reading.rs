@@ -31,7 +31,7 @@ pub(in crate::verify) struct Reading {
 
 impl Reading {
     pub(in crate::verify) fn new(subject: &Subject<'_>) -> Self {
-        let minor = subject.plan.kubelet_version.kube_minor();
+        let minor = subject.plan.minor();
         let words = command_line(subject);
         let (ours, config) = configuration(subject, flag_in(&words, "config-dir"));
         let gates = Gates::new(&config, &words, minor);
@@ -43,7 +43,7 @@ impl Reading {
             faults,
             gates,
             ours,
-            user: subject.plan.spec.kubelet.config.clone(),
+            user: subject.plan.spec.node().and_then(|node| node.kubelet.config.clone()),
         }
     }
 

@@ -39,7 +39,7 @@ pub(super) fn gated_keys(subject: &Subject<'_>) -> Vec<Finding> {
 /// Walks the configuration in effect; `ours` is the name of our file.
 pub(super) fn walk(subject: &Subject<'_>, config: &Node, gates: &Gates, ours: Option<&str>) -> Faults {
     let mut walk = Walk {
-        minor: subject.plan.kubelet_version.kube_minor(),
+        minor: subject.plan.minor(),
         catalog: subject.catalog,
         gates,
         ours,

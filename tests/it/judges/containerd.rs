@@ -118,7 +118,7 @@ fn dump(containerd: &Path, config: &Path) -> String {
 fn the_configuration_is_understood_as_meant() {
     let folder = TempDir::new();
     for node in nodes() {
-        let schema = node.built.plan.containerd.schema;
+        let schema = node.built.plan.node.as_ref().unwrap().containerd.schema;
         let config = folder.write("config.toml", text(&node.built, CONFIG).unwrap());
         for containerd in readers(schema) {
             let dump = dump(&containerd, &config);
@@ -144,7 +144,11 @@ fn the_configuration_is_understood_as_meant() {
 #[test]
 fn both_schemas_are_judged() {
     for schema in [2, 3] {
-        assert!(nodes().iter().any(|node| node.built.plan.containerd.schema == schema));
+        assert!(
+            nodes()
+                .iter()
+                .any(|node| node.built.plan.node.as_ref().unwrap().containerd.schema == schema)
+        );
     }
 }
 
@@ -158,7 +162,7 @@ fn a_misspelt_key_is_seen() {
         ("conf_dir", "confdir"),
     ] {
         for node in nodes() {
-            let schema = node.built.plan.containerd.schema;
+            let schema = node.built.plan.node.as_ref().unwrap().containerd.schema;
             let good = text(&node.built, CONFIG).unwrap();
             assert!(good.contains(from));
             let config = folder.write("config.toml", good.replacen(from, to, 1));
@@ -229,7 +233,7 @@ fn comes_up(node: &Node, machine: &Machine, two: bool) {
 fn of_schema(schema: u64) -> impl Iterator<Item = &'static Node> {
     nodes()
         .iter()
-        .filter(move |node| node.built.plan.containerd.schema == schema)
+        .filter(move |node| node.built.plan.node.as_ref().unwrap().containerd.schema == schema)
 }
 
 #[test]
@@ -261,7 +265,7 @@ fn the_pinned_one_comes_up_and_finds_the_pod_network() {
     };
     for node in of_schema(3) {
         let version = stdout(&run(Command::new(programs.join("containerd")).arg("--version")));
-        let pinned = node.built.plan.containerd.version.to_string();
+        let pinned = node.built.plan.node.as_ref().unwrap().containerd.version.to_string();
         assert!(
             version.contains(&format!(" {pinned}")),
             "{version}is not the pinned {pinned}: see .ci/setup"

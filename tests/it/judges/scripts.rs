@@ -110,7 +110,7 @@ fn the_shell_reads_the_values_that_were_written() {
         let expected = [
             word("identity.nodeName"),
             word("identity.nodeIp"),
-            node.built.plan.kubelet_version.to_string(),
+            node.built.plan.node.as_ref().unwrap().kubelet_version.to_string(),
         ];
         assert_eq!(stdout(&output).lines().collect::<Vec<_>>(), expected, "{}", node.name);
     }

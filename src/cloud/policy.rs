@@ -1,0 +1,147 @@
+//! The least that a command needs of IAM, as policy documents.
+//!
+//! Resources are as narrow as the API lets them be (service authorization reference of EKS and EC2): listing and
+//! describing take `*` alone, and are held to the region by a condition.
+
+use serde_json::{Value, json};
+
+use super::eni::CLUSTER_TAG;
+
+/// The commands that have a policy.
+pub const COMMANDS: [&str; 3] = ["facts", "eni", "eni-read"];
+
+/// Which cluster, and where.
+#[derive(Debug, Clone)]
+pub struct Scope {
+    /// `aws`, `aws-cn` …
+    pub partition: String,
+    /// The region.
+    pub region: String,
+    /// The account.
+    pub account: String,
+    /// The cluster.
+    pub cluster: String,
+    /// Its subnets that interfaces may be made in. Any, if there are none.
+    pub subnets: Vec<String>,
+    /// Its security group. Any, if it is not known.
+    pub group: Option<String>,
+}
+
+impl Scope {
+    fn ec2(&self, kind: &str, id: &str) -> String {
+        format!(
+            "arn:{}:ec2:{}:{}:{kind}/{id}",
+            self.partition, self.region, self.account
+        )
+    }
+
+    fn cluster(&self) -> String {
+        format!(
+            "arn:{}:eks:{}:{}:cluster/{}",
+            self.partition, self.region, self.account, self.cluster
+        )
+    }
+}
+
+/// The policy of a command of [`COMMANDS`].
+pub fn policy(command: &str, scope: &Scope) -> Option<Value> {
+    let statements = match command {
+        "facts" => facts(scope),
+        "eni" => [eni_read(scope), eni(scope)].concat(),
+        "eni-read" => eni_read(scope),
+        _ => return None,
+    };
+    Some(json!({"Version": "2012-10-17", "Statement": statements}))
+}
+
+fn in_region(scope: &Scope) -> Value {
+    json!({"StringEquals": {"aws:RequestedRegion": scope.region}})
+}
+
+fn facts(scope: &Scope) -> Vec<Value> {
+    vec![
+        json!({
+            "Sid": "DescribeTheCluster",
+            "Effect": "Allow",
+            "Action": "eks:DescribeCluster",
+            "Resource": scope.cluster(),
+        }),
+        json!({
+            "Sid": "DescribeItsNetwork",
+            "Effect": "Allow",
+            "Action": ["ec2:DescribeRouteTables", "ec2:DescribeSubnets", "ec2:DescribeVpcs"],
+            "Resource": "*",
+            "Condition": in_region(scope),
+        }),
+        json!({
+            "Sid": "SayWhichClustersThereAre",
+            "Effect": "Allow",
+            "Action": "eks:ListClusters",
+            "Resource": "*",
+            "Condition": in_region(scope),
+        }),
+    ]
+}
+
+fn eni_read(scope: &Scope) -> Vec<Value> {
+    vec![json!({
+        "Sid": "FindInterfaces",
+        "Effect": "Allow",
+        "Action": "ec2:DescribeNetworkInterfaces",
+        "Resource": "*",
+        "Condition": in_region(scope),
+    })]
+}
+
+fn eni(scope: &Scope) -> Vec<Value> {
+    let mut places: Vec<String> = if scope.subnets.is_empty() {
+        vec![scope.ec2("subnet", "*")]
+    } else {
+        scope.subnets.iter().map(|id| scope.ec2("subnet", id)).collect()
+    };
+    places.push(scope.ec2("security-group", scope.group.as_deref().unwrap_or("*")));
+    let interfaces = scope.ec2("network-interface", "*");
+    let tagged = json!({"StringEquals": {format!("aws:ResourceTag/{CLUSTER_TAG}"): scope.cluster}});
+    vec![
+        json!({
+            "Sid": "LookAtTheProxy",
+            "Effect": "Allow",
+            "Action": ["ec2:DescribeInstances", "ec2:DescribeRouteTables", "ec2:DescribeSubnets"],
+            "Resource": "*",
+            "Condition": in_region(scope),
+        }),
+        json!({
+            "Sid": "MakeInterfacesOfThisCluster",
+            "Effect": "Allow",
+            "Action": "ec2:CreateNetworkInterface",
+            "Resource": interfaces,
+            "Condition": {"StringEquals": {format!("aws:RequestTag/{CLUSTER_TAG}"): scope.cluster}},
+        }),
+        json!({
+            "Sid": "WhereTheyGo",
+            "Effect": "Allow",
+            "Action": "ec2:CreateNetworkInterface",
+            "Resource": places,
+        }),
+        json!({
+            "Sid": "TagThemWhenTheyAreMade",
+            "Effect": "Allow",
+            "Action": "ec2:CreateTags",
+            "Resource": interfaces,
+            "Condition": {"StringEquals": {"ec2:CreateAction": "CreateNetworkInterface"}},
+        }),
+        json!({
+            "Sid": "UseAndDeleteThem",
+            "Effect": "Allow",
+            "Action": ["ec2:AttachNetworkInterface", "ec2:DeleteNetworkInterface", "ec2:DetachNetworkInterface"],
+            "Resource": interfaces,
+            "Condition": tagged,
+        }),
+        json!({
+            "Sid": "WhatTheyAreAttachedTo",
+            "Effect": "Allow",
+            "Action": ["ec2:AttachNetworkInterface", "ec2:DetachNetworkInterface"],
+            "Resource": scope.ec2("instance", "*"),
+        }),
+    ]
+}
