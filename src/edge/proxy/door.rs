@@ -75,7 +75,10 @@ impl Door {
         } else if self.active() >= limits.connections {
             Some((Cause::Limit, format!("comes after {} others", limits.connections)))
         } else if goal.tally.active.load(Relaxed) >= limits.per_route {
-            Some((Cause::RouteLimit, format!("comes after {} others of this route", limits.per_route)))
+            Some((
+                Cause::RouteLimit,
+                format!("comes after {} others of this route", limits.per_route),
+            ))
         } else {
             None
         };
@@ -123,6 +126,8 @@ impl Drop for Ticket {
 
 impl fmt::Debug for Ticket {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Ticket").field("goal", &self.goal).finish_non_exhaustive()
+        out.debug_struct("Ticket")
+            .field("goal", &self.goal)
+            .finish_non_exhaustive()
     }
 }

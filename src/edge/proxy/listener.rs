@@ -77,7 +77,11 @@ impl Posts {
                 continue;
             };
             let goal = Arc::new(RwLock::new(goal));
-            let (socket, door, workers) = (opened.swap_remove(at).1, Arc::clone(&self.door), Arc::clone(&self.workers));
+            let (socket, door, workers) = (
+                opened.swap_remove(at).1,
+                Arc::clone(&self.door),
+                Arc::clone(&self.workers),
+            );
             let task = tokio::spawn(accept(socket, Arc::clone(&goal), door, workers));
             self.posts.insert(route.listen, Post { goal, task });
         }

@@ -122,7 +122,10 @@ struct House {
 
 impl House {
     async fn live(&mut self, mut signals: Signals) {
-        let every = self.metrics.as_ref().map_or(Duration::from_secs(30), |(_, every)| *every);
+        let every = self
+            .metrics
+            .as_ref()
+            .map_or(Duration::from_secs(30), |(_, every)| *every);
         let mut tick = interval(every);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -152,7 +155,9 @@ impl House {
         // Flushing to a disk takes its time, and connections are to be accepted meanwhile.
         let written = tokio::task::spawn_blocking(move || fs::write_atomically(&path, text.as_bytes(), 0o644));
         if let Ok(Err(error)) = written.await {
-            self.door.log.tell("metrics", tally::Cause::Resources, || error.to_string());
+            self.door
+                .log
+                .tell("metrics", tally::Cause::Resources, || error.to_string());
         }
     }
 

@@ -59,7 +59,12 @@ pub(super) enum Broken {
 
 /// Passes on what comes `from` one side `to` the other until it ends, and then the end. `passed` hears of each piece once
 /// it is on its way.
-pub(super) async fn pass(from: &TcpStream, to: &TcpStream, pipes: &Pipes, passed: impl Fn(usize)) -> Result<(), Broken> {
+pub(super) async fn pass(
+    from: &TcpStream,
+    to: &TcpStream,
+    pipes: &Pipes,
+    passed: impl Fn(usize),
+) -> Result<(), Broken> {
     let flags = SpliceFlags::NONBLOCK | SpliceFlags::MOVE;
     loop {
         from.readable().await.map_err(Broken::From)?;

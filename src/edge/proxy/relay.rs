@@ -71,10 +71,11 @@ pub(super) async fn relay(stream: Stream, pipes: &Pipes) {
         limits,
         ticket,
     } = stream;
-    let client = match TcpStream::from_std(client).and_then(|client| prepare(&client, limits.keepalive).map(|()| client)) {
-        Ok(client) => client,
-        Err(error) => return ticket.fail(Cause::Resources, || format!("from {peer}: {error}")),
-    };
+    let client =
+        match TcpStream::from_std(client).and_then(|client| prepare(&client, limits.keepalive).map(|()| client)) {
+            Ok(client) => client,
+            Err(error) => return ticket.fail(Cause::Resources, || format!("from {peer}: {error}")),
+        };
     let node = match connect(to, &limits).await {
         Ok(node) => node,
         Err((cause, error)) => {
@@ -96,8 +97,15 @@ pub(super) async fn relay(stream: Stream, pipes: &Pipes) {
         tally.from_node.fetch_add(bytes as u64, Relaxed);
         pulse.beat();
     });
-    let there = async { there.await.map_err(|broken| blame(broken, [Cause::ClientBroken, Cause::NodeBroken])) };
-    let back = async { back.await.map_err(|broken| blame(broken, [Cause::NodeBroken, Cause::ClientBroken])) };
+    let there = async {
+        there
+            .await
+            .map_err(|broken| blame(broken, [Cause::ClientBroken, Cause::NodeBroken]))
+    };
+    let back = async {
+        back.await
+            .map_err(|broken| blame(broken, [Cause::NodeBroken, Cause::ClientBroken]))
+    };
     let ended = tokio::select! {
         biased;
         ended = async { tokio::try_join!(there, back) } => ended.map(|_| ()),

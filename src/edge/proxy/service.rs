@@ -4,7 +4,10 @@ use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 
 /// Sends `state`, such as `READY=1`, to who started the program, if that wants to hear it.
-#[expect(clippy::disallowed_methods, reason = "this is the edge; sd_notify(3) is by environment")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the edge; sd_notify(3) is by environment"
+)]
 pub(super) fn notify(state: &str) {
     let Some(path) = std::env::var_os("NOTIFY_SOCKET") else {
         return;

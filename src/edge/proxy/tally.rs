@@ -141,12 +141,7 @@ impl Tallies {
         );
         family("connections", "gauge", "Streams now.", plain(|tally| &tally.active));
         let to_node = "Bytes passed to the node.";
-        family(
-            "to_node_bytes_total",
-            "counter",
-            to_node,
-            plain(|tally| &tally.to_node),
-        );
+        family("to_node_bytes_total", "counter", to_node, plain(|tally| &tally.to_node));
         let from_node = "Bytes passed from the node.";
         family(
             "from_node_bytes_total",
@@ -163,12 +158,7 @@ impl Tallies {
         );
         let reloads = [("taken", &self.reloads), ("refused", &self.bad_reloads)];
         let reloads = reloads.map(|(word, count)| (format!("result=\"{word}\""), count.load(Relaxed)));
-        family(
-            "reloads_total",
-            "counter",
-            "New configurations read.",
-            reloads.to_vec(),
-        );
+        family("reloads_total", "counter", "New configurations read.", reloads.to_vec());
         text
     }
 }

@@ -3,7 +3,7 @@
 use std::process::Child;
 
 use super::lab::{Lab, NODE, SECOND, eventually, possible};
-use crate::support::TempDir;
+use crate::support::{TempDir, nodebake, root, stderr};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
@@ -19,7 +19,7 @@ pub struct Setup {
     pub second: bool,
     /// How long a stream may be silent, in seconds.
     pub idle: u32,
-    /// Further lines of its file: limits of `serve`.
+    /// Further lines of its file, four spaces deep: limits of `serve`.
     pub limits: &'static str,
 }
 
@@ -58,39 +58,63 @@ impl Form {
         })
     }
 
-    /// The text of its file.
-    pub fn text(self, setup: &Setup) -> String {
-        let routes = setup.routes();
-        match self {
-            Self::Nftables => {
-                let elements: Vec<String> = routes.iter().map(|(_, at, to)| format!("{at} : {to}")).collect();
-                NFTABLES.replace("ELEMENTS", &elements.join(", "))
-            }
-            Self::Haproxy => {
-                let blocks = routes.iter().map(|(name, at, to)| {
-                    let block = HAPROXY_ROUTE.replace("NAME", name);
-                    block.replace("LISTEN", at).replace("TO", to)
-                });
-                HAPROXY.replace("IDLE", &setup.idle.to_string()) + &blocks.collect::<String>()
-            }
-            Self::Serve => {
-                let mut text = String::from(SERVE);
-                for (name, at, to) in routes {
-                    text += &format!("    - {{ name: {name}, listen: {at}:10250, to: {to}:10250 }}\n");
-                }
-                text + &format!("  limits: {{ idleSeconds: {}{} }}\n", setup.idle, setup.limits)
-            }
+    /// What `nodebake render` makes of a proxy.yaml, at its real path.
+    fn rendered(self, lab: &Lab, setup: &Setup, path: &str) -> String {
+        let mut yaml = PROXY.replace("FORM", self.word());
+        for (name, at, to) in setup.routes() {
+            yaml += &format!("    - {{ name: {name}, address: {at}, publicAddress: {to} }}\n");
         }
+        if self == Self::Serve {
+            yaml += PROGRAM;
+        }
+        lab.folder.write("proxy.yaml", yaml);
+        let cluster = std::fs::read(root().join("examples/satellite/cluster.yaml")).unwrap();
+        lab.folder.write("cluster.yaml", cluster);
+        let output = nodebake(&["render", "proxy.yaml", "-o", "rendered"], lab.folder.path());
+        assert!(output.status.success(), "{}", stderr(&output));
+        std::fs::read_to_string(lab.folder.path().join(format!("rendered/node{path}"))).unwrap()
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Nftables => "nftables",
+            Self::Haproxy => "haproxy",
+            Self::Serve => "serve",
+        }
+    }
+
+    /// The text of its file: as it is rendered, with the limits of the setup in place of the five hours.
+    pub fn text(self, lab: &Lab, setup: &Setup) -> String {
+        let (path, rendered, own) = match self {
+            Self::Nftables => return self.rendered(lab, setup, "/etc/nodebake/proxy.nft"),
+            Self::Haproxy => ("haproxy.cfg", " 5h\n", format!(" {}s\n", setup.idle)),
+            Self::Serve => {
+                let own = format!("idleSeconds: {}\n{}", setup.idle, setup.limits);
+                ("passthrough.yaml", "idleSeconds: 18000\n", own)
+            }
+        };
+        let text = self.rendered(lab, setup, &format!("/etc/nodebake/{path}"));
+        assert!(text.contains(rendered), "no {rendered:?} in {text}");
+        let text = text.replace(rendered, &own);
+        // Not every machine lets a test have as many files as the unit has.
+        let own = if setup.limits.contains("connections:") {
+            ""
+        } else {
+            "    connections: 2048\n"
+        };
+        text.replace("    connections: 4096\n", own)
     }
 
     /// Starts it, and waits until it listens.
     pub fn start<'l>(self, lab: &'l Lab, setup: &Setup) -> Running<'l> {
-        self.start_with(lab, &self.text(setup), setup.second)
+        self.start_with(lab, &self.text(lab, setup), setup.second)
     }
 
     /// Starts it with this text as its file.
     pub fn start_with<'l>(self, lab: &'l Lab, text: &str, second: bool) -> Running<'l> {
         let path = file(&lab.folder, text);
+        let settings = lab.path("rendered/node/etc/sysctl.d/99-zz-nodebake-proxy.conf");
+        lab.run("proxy", &["sysctl", "-qp", &settings]);
         let child = match self {
             Self::Nftables => {
                 lab.run("proxy", &["nft", "-f", &path]);
@@ -123,7 +147,11 @@ impl Running<'_> {
         if self.form != Form::Nftables {
             eventually("the proxy listens", || {
                 let sockets = self.lab.run("proxy", &["ss", "-Htln"]);
-                assert!(sockets.contains(':') || !self.lab.log("form").contains("error"), "{}", self.lab.log("form"));
+                assert!(
+                    sockets.contains(':') || !self.lab.log("form").contains("error"),
+                    "{}",
+                    self.lab.log("form")
+                );
                 sockets.contains(&format!("{at}:10250"))
             });
         }
@@ -131,7 +159,7 @@ impl Running<'_> {
 
     /// Gives it a new file, as its operator would.
     pub fn reload(&self, setup: &Setup) {
-        let path = file(&self.lab.folder, &self.form.text(setup));
+        let path = file(&self.lab.folder, &self.form.text(self.lab, setup));
         match self.form {
             Form::Nftables => drop(self.lab.run("proxy", &["nft", "-f", &path])),
             Form::Haproxy => {
@@ -173,51 +201,26 @@ impl Drop for Running<'_> {
     }
 }
 
-const NFTABLES: &str = "\
-table ip nodebake
-delete table ip nodebake
-table ip nodebake {
-  map kubelet {
-    type ipv4_addr : ipv4_addr
-    elements = { ELEMENTS }
-  }
-  chain pre {
-    type nat hook prerouting priority dstnat; policy accept;
-    ip saddr 10.0.0.0/16 tcp dport 10250 dnat to ip daddr map @kubelet
-  }
-  chain post {
-    type nat hook postrouting priority srcnat; policy accept;
-    ct status dnat tcp dport 10250 masquerade
-  }
-}
-";
-
-const HAPROXY: &str = "\
-global
-  maxconn 3000
-defaults
-  mode tcp
-  timeout connect 10s
-  timeout client IDLEs
-  timeout server IDLEs
-  timeout tunnel IDLEs
-  option clitcpka
-  option srvtcpka
-  clitcpka-idle 60s
-  srvtcpka-idle 60s
-";
-
-const HAPROXY_ROUTE: &str = "\
-listen NAME
-  bind LISTEN:10250
-  tcp-request connection reject unless { src 10.0.0.0/16 }
-  server NAME TO:10250
-";
-
-const SERVE: &str = "\
+const PROXY: &str = "\
 apiVersion: nodebake/v1
-kind: Passthrough
+kind: Proxy
+metadata: { name: lab }
 spec:
-  sources: [10.0.0.0/16]
-  routes:
+  profile: satellite-proxy
+  image: ubuntu-24-04
+  instanceType: ec2/t4g.small
+  cluster: cluster.yaml
+  address: 10.0.2.10
+  form: FORM
+  satellites:
+";
+
+/// What `serve` has to be told beside: where the program comes from. Nothing here is fetched.
+const PROGRAM: &str = "  artifacts:
+    files:
+      - name: nodebake
+        source: https://tools.example/nodebake
+        sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+        path: /usr/local/bin/nodebake
+        mode: \"0755\"
 ";

@@ -31,7 +31,16 @@ pub fn possible(tools: &[&str]) -> bool {
 
 fn unshare() -> Command {
     let mut command = Command::new("unshare");
-    command.args(["--user", "--map-root-user", "--mount", "--net", "--pid", "--fork", "--kill-child", "--"]);
+    command.args([
+        "--user",
+        "--map-root-user",
+        "--mount",
+        "--net",
+        "--pid",
+        "--fork",
+        "--kill-child",
+        "--",
+    ]);
     command
 }
 
@@ -56,7 +65,9 @@ impl Lab {
             .unwrap();
         let stdin = keeper.stdin.take().unwrap();
         let mut said = String::new();
-        BufReader::new(keeper.stdout.take().unwrap()).read_line(&mut said).unwrap();
+        BufReader::new(keeper.stdout.take().unwrap())
+            .read_line(&mut said)
+            .unwrap();
         assert_eq!(said, "ready\n");
         let id = keeper.id();
         let first = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap();
@@ -77,9 +88,20 @@ impl Lab {
     /// A command on one of the machines, which ends after two minutes at the latest.
     pub fn command(&self, host: &str, words: &[&str]) -> Command {
         let mut command = Command::new("nsenter");
-        command.args(["--target", &self.first, "--user", "--preserve-credentials", "--mount", "--pid", "--"]);
+        command.args([
+            "--target",
+            &self.first,
+            "--user",
+            "--preserve-credentials",
+            "--mount",
+            "--pid",
+            "--",
+        ]);
         command.args(["timeout", "-k", "5", "120", "ip", "netns", "exec", host]);
-        command.args(words).env("NO_COLOR", "1").env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+        command
+            .args(words)
+            .env("NO_COLOR", "1")
+            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
         command.current_dir(self.folder.path());
         command
     }
@@ -92,7 +114,12 @@ impl Lab {
     /// What it printed; it must go well.
     pub fn run(&self, host: &str, words: &[&str]) -> String {
         let output = self.output(host, words);
-        assert!(output.status.success(), "{words:?}: {}{}", stdout(&output), stderr(&output));
+        assert!(
+            output.status.success(),
+            "{words:?}: {}{}",
+            stdout(&output),
+            stderr(&output)
+        );
         stdout(&output)
     }
 
@@ -102,7 +129,12 @@ impl Lab {
         let mut all = vec!["bash", "-c", &script, name];
         all.extend(words);
         let log = std::fs::File::create(self.folder.path().join(format!("{name}.log"))).unwrap();
-        self.command(host, &all).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).spawn().unwrap()
+        self.command(host, &all)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .unwrap()
     }
 
     /// What a program that stays has said on standard error.
@@ -133,10 +165,19 @@ impl Lab {
     /// The node: answers on its addresses, with TLS or `plain`.
     pub fn node(&self, certs: &str) -> Child {
         let program = peers();
-        let words = ["python3", &program, "serve", certs, "203.0.113.9:10250", "203.0.113.10:10250"];
+        let words = [
+            "python3",
+            &program,
+            "serve",
+            certs,
+            "203.0.113.9:10250",
+            "203.0.113.10:10250",
+        ];
         let mut child = self.start("node", "node", &words);
         let mut said = String::new();
-        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut said).unwrap();
+        BufReader::new(child.stdout.as_mut().unwrap())
+            .read_line(&mut said)
+            .unwrap();
         assert_eq!(said, "ready\n", "{}", self.log("node"));
         child
     }
@@ -228,8 +269,27 @@ fn certificates(folder: &TempDir) {
         ("api", "/CN=kube-apiserver-kubelet-client", "basicConstraints=CA:FALSE"),
     ] {
         let mut command = Command::new("openssl");
-        command.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]);
-        command.args(["-subj", subject, "-addext", more, "-out", &format!("{side}.pem"), "-keyout", &format!("{side}.key")]);
+        command.args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-days",
+            "2",
+        ]);
+        command.args([
+            "-subj",
+            subject,
+            "-addext",
+            more,
+            "-out",
+            &format!("{side}.pem"),
+            "-keyout",
+            &format!("{side}.key"),
+        ]);
         if side != "ca" {
             command.args(["-CA", "ca.pem", "-CAkey", "ca.key"]);
         }

@@ -24,15 +24,27 @@ struct End {
 
 impl End {
     fn strategy() -> impl Strategy<Value = Self> {
-        let size = prop_oneof![1_usize..20, 1000_usize..5000, 60_000_usize..70_000, 200_000_usize..900_000];
+        let size = prop_oneof![
+            1_usize..20,
+            1000_usize..5000,
+            60_000_usize..70_000,
+            200_000_usize..900_000
+        ];
         let pause = prop_oneof![9 => Just(0_u64), 1 => 0_u64..8];
         let bite = prop_oneof![1_usize..50, 4000_usize..70_000];
         let breaks = prop_oneof![4 => Just(None), 1 => (0_usize..300_000).prop_map(Some)];
-        (vec((size, pause), 0..12), bite, (1_usize..400, 0_u64..4), breaks).prop_map(|(pieces, bite, pause, breaks_at)| {
-            // Small bites of much would take long and show nothing more.
-            let total: usize = pieces.iter().map(|(size, _)| size).sum();
-            Self { pieces, bite: bite.max(total / 2000 + 1), pause, breaks_at }
-        })
+        (vec((size, pause), 0..12), bite, (1_usize..400, 0_u64..4), breaks).prop_map(
+            |(pieces, bite, pause, breaks_at)| {
+                // Small bites of much would take long and show nothing more.
+                let total: usize = pieces.iter().map(|(size, _)| size).sum();
+                Self {
+                    pieces,
+                    bite: bite.max(total / 2000 + 1),
+                    pause,
+                    breaks_at,
+                }
+            },
+        )
     }
 
     fn sends(&self) -> usize {
@@ -59,7 +71,9 @@ fn play(stream: TcpStream, side: u64, own: &End, other_total: usize) -> (Vec<u8>
             let mut at = 0;
             for (size, pause) in &own.pieces {
                 sleep(Duration::from_millis(*pause));
-                let end = own.breaks_at.map_or(at + size, |breaks| (at + size).min(breaks.max(at)));
+                let end = own
+                    .breaks_at
+                    .map_or(at + size, |breaks| (at + size).min(breaks.max(at)));
                 if writing.write_all(&bytes(side, at..end)).is_err() {
                     return;
                 }
@@ -80,7 +94,10 @@ fn play(stream: TcpStream, side: u64, own: &End, other_total: usize) -> (Vec<u8>
                 Ok(0) => return (got, true),
                 Ok(size) => got.extend_from_slice(&piece[..size]),
                 Err(error) => {
-                    assert!(error.kind() != std::io::ErrorKind::WouldBlock, "nothing came for half a minute");
+                    assert!(
+                        error.kind() != std::io::ErrorKind::WouldBlock,
+                        "nothing came for half a minute"
+                    );
                     return (got, false);
                 }
             }
@@ -97,7 +114,16 @@ struct Proxy(Child, SocketAddr);
 impl Proxy {
     fn to(node: SocketAddr) -> Self {
         let listen = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let words = ["proxy", "serve", "--source", "127.0.0.0/8", "--listen", &listen.to_string(), "--to", &node.to_string()];
+        let words = [
+            "proxy",
+            "serve",
+            "--source",
+            "127.0.0.0/8",
+            "--listen",
+            &listen.to_string(),
+            "--to",
+            &node.to_string(),
+        ];
         let mut command = Command::new(env!("CARGO_BIN_EXE_nodebake"));
         let child = command.args(words).stderr(std::process::Stdio::null()).spawn().unwrap();
         super::lab::eventually("the proxy listens", || TcpStream::connect(listen).is_ok());
@@ -118,7 +144,11 @@ fn any_pieces_pauses_and_ends_give_the_same_bytes() {
     let proxy = Proxy::to(node.local_addr().unwrap());
     // The stream that found it listening.
     drop(node.accept().unwrap());
-    let mut runner = TestRunner::new(Config { cases: 96, failure_persistence: None, ..Config::default() });
+    let mut runner = TestRunner::new(Config {
+        cases: 96,
+        failure_persistence: None,
+        ..Config::default()
+    });
     let whole = std::cell::Cell::new(0);
     let outcome = runner.run(&(End::strategy(), End::strategy()), |(client, server)| {
         let (to_client, to_server) = thread::scope(|scope| {
@@ -127,7 +157,8 @@ fn any_pieces_pauses_and_ends_give_the_same_bytes() {
             let near = scope.spawn(move || play(TcpStream::connect(proxy.1).unwrap(), 1, client, server.sends()));
             (near.join().unwrap(), far.join().unwrap())
         });
-        let broken = client.breaks_at.is_some_and(|at| at < client.sends()) || server.breaks_at.is_some_and(|at| at < server.sends());
+        let broken = client.breaks_at.is_some_and(|at| at < client.sends())
+            || server.breaks_at.is_some_and(|at| at < server.sends());
         for ((got, ended), side, sent) in [(to_client, 2, server.sends()), (to_server, 1, client.sends())] {
             // Whatever happens, what arrives is a beginning of what was sent.
             prop_assert!(got == bytes(side, 0..got.len()), "side {side}: other bytes");

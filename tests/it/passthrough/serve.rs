@@ -6,6 +6,14 @@ use super::forms::{Form, SETUP, Setup};
 use super::lab::{API, Lab, NODE, SECOND, STRANGER, eventually, possible};
 use crate::support::{nodebake, stderr};
 
+const PLAIN: &str = "\
+apiVersion: nodebake/v1
+kind: Passthrough
+spec:
+  sources: any
+  routes:
+    - { name: a, listen: 127.0.0.1:10250, to: 203.0.113.9:10250 }
+";
 const FEW: [&str; 3] = ["7", "1000", "1000"];
 
 fn lab() -> Option<(Lab, String)> {
@@ -24,15 +32,35 @@ fn a_wrong_file_is_told_and_not_taken() {
     let running = Form::Serve.start(&lab, &SETUP);
     let mut stream = lab.lines(&certs, NODE);
     stream.works("before");
-    lab.folder.write("proxy.conf", Form::Serve.text(&Setup { second: true, ..SETUP }).replace("to:", "too:"));
+    lab.folder.write(
+        "proxy.conf",
+        Form::Serve
+            .text(&lab, &Setup { second: true, ..SETUP })
+            .replace("to:", "too:"),
+    );
     lab.signal("form", "HUP");
     running.metric("reloads_total{result=\"refused\"} 1");
     let log = lab.log("form");
-    assert!(log.contains("`too` is not a key") && log.contains("stays as it was"), "{log}");
+    assert!(
+        log.contains("`too` is not a key") && log.contains("stays as it was"),
+        "{log}"
+    );
     // A port that another program has: nothing of the new file is taken.
-    let mut taken = lab.start("proxy", "taken", &["python3", "-c", "import socket, time; s = socket.create_server(('10.0.2.234', 10250)); time.sleep(60)"]);
-    eventually("the other program listens", || lab.run("proxy", &["ss", "-Htln"]).contains(SECOND));
-    let without_the_first = Form::Serve.text(&Setup { second: true, ..SETUP }).replace("10.0.2.233:10250", "10.0.2.235:10250");
+    let mut taken = lab.start(
+        "proxy",
+        "taken",
+        &[
+            "python3",
+            "-c",
+            "import socket, time; s = socket.create_server(('10.0.2.234', 10250)); time.sleep(60)",
+        ],
+    );
+    eventually("the other program listens", || {
+        lab.run("proxy", &["ss", "-Htln"]).contains(SECOND)
+    });
+    let without_the_first = Form::Serve
+        .text(&lab, &Setup { second: true, ..SETUP })
+        .replace("10.0.2.233:10250", "10.0.2.235:10250");
     lab.folder.write("proxy.conf", without_the_first);
     lab.signal("form", "HUP");
     running.metric("reloads_total{result=\"refused\"} 2");
@@ -53,14 +81,20 @@ fn a_route_that_leads_elsewhere_keeps_its_streams() {
     let running = Form::Serve.start(&lab, &SETUP);
     let mut stream = lab.lines(&certs, NODE);
     stream.works("before");
-    lab.folder.write("proxy.conf", Form::Serve.text(&SETUP).replace("203.0.113.9", "203.0.113.10"));
+    lab.folder.write(
+        "proxy.conf",
+        Form::Serve.text(&lab, &SETUP).replace("203.0.113.9", "203.0.113.10"),
+    );
     lab.signal("form", "HUP");
     running.metric("reloads_total{result=\"taken\"} 1");
     let said = lab.peer("exchange", &certs, API, NODE, &FEW).unwrap();
     assert!(said.contains("\"at\": \"203.0.113.10\""), "{said}");
     stream.works("after");
     // Without the route its streams go on, and no new one comes.
-    lab.folder.write("proxy.conf", Form::Serve.text(&SETUP).replace("10.0.2.233", "10.0.2.235"));
+    lab.folder.write(
+        "proxy.conf",
+        Form::Serve.text(&lab, &SETUP).replace("10.0.2.233", "10.0.2.235"),
+    );
     lab.signal("form", "HUP");
     running.metric("reloads_total{result=\"taken\"} 2");
     lab.peer("exchange", &certs, API, NODE, &FEW).unwrap_err();
@@ -71,7 +105,11 @@ fn a_route_that_leads_elsewhere_keeps_its_streams() {
 fn limits_refuse_and_count() {
     let Some((lab, certs)) = lab() else { return };
     let _node = lab.node(&certs);
-    let setup = Setup { second: true, limits: ", connections: 3, connectionsPerRoute: 2", ..SETUP };
+    let setup = Setup {
+        second: true,
+        limits: "    connections: 3\n    connectionsPerRoute: 2\n",
+        ..SETUP
+    };
     let running = Form::Serve.start(&lab, &setup);
     let mut streams = vec![lab.lines(&certs, NODE), lab.lines(&certs, NODE)];
     let refused = |from: &str, to: &str| {
@@ -112,14 +150,31 @@ fn a_node_that_is_not_there_is_told_at_once_and_once() {
     let log = lab.log("form");
     assert_eq!(log.matches("cannot be reached").count(), 1, "{log}");
     // One whose wire is cut answers nothing at all.
-    running.reload(&Setup { limits: ", connectSeconds: 1", ..SETUP });
+    running.reload(&Setup {
+        limits: "    connectSeconds: 1\n",
+        ..SETUP
+    });
     running.metric("reloads_total{result=\"taken\"} 1");
     lab.run("node", &["ip", "link", "set", "outside", "down"]);
-    lab.run("proxy", &["ip", "neighbour", "replace", "203.0.113.9", "lladdr", "02:00:00:00:00:01", "dev", "outside"]);
+    lab.run(
+        "proxy",
+        &[
+            "ip",
+            "neighbour",
+            "replace",
+            "203.0.113.9",
+            "lladdr",
+            "02:00:00:00:00:01",
+            "dev",
+            "outside",
+        ],
+    );
     lab.peer("exchange", "plain", API, NODE, &FEW).unwrap_err();
     eventually("a timeout or an unreachable node is counted", || {
         let text = std::fs::read_to_string(lab.folder.path().join("metrics.prom")).unwrap();
-        let lines = text.lines().filter(|line| line.contains("connect_timeout") || line.contains("connect_other"));
+        let lines = text
+            .lines()
+            .filter(|line| line.contains("connect_timeout") || line.contains("connect_other"));
         lines.filter(|line| line.ends_with(" 1")).count() == 1
     });
 }
@@ -129,7 +184,13 @@ fn a_node_that_is_not_there_is_told_at_once_and_once() {
 fn a_node_that_vanishes_is_found_out_by_probes() {
     let Some((lab, certs)) = lab() else { return };
     let _node = lab.node(&certs);
-    let running = Form::Serve.start(&lab, &Setup { limits: ", keepaliveSeconds: 1", ..SETUP });
+    let running = Form::Serve.start(
+        &lab,
+        &Setup {
+            limits: "    keepaliveSeconds: 1\n",
+            ..SETUP
+        },
+    );
     let mut stream = lab.lines(&certs, NODE);
     stream.works("before");
     lab.run("node", &["ip", "link", "set", "outside", "down"]);
@@ -145,7 +206,9 @@ fn it_ends_when_its_streams_have() {
     let mut stream = lab.lines(&certs, NODE);
     stream.works("before");
     lab.signal("form", "TERM");
-    eventually("it listens no more", || !lab.run("proxy", &["ss", "-Htln"]).contains(NODE));
+    eventually("it listens no more", || {
+        !lab.run("proxy", &["ss", "-Htln"]).contains(NODE)
+    });
     let why = lab.peer("exchange", &certs, API, NODE, &FEW).unwrap_err();
     assert!(why.starts_with("Connection"), "{why}");
     stream.works("while it ends");
@@ -157,7 +220,7 @@ fn it_ends_when_its_streams_have() {
 
 #[test]
 fn what_does_not_end_is_cut_at_the_deadline_or_by_a_second_signal() {
-    for (limits, signals) in [(", drainSeconds: 1", 1), ("", 2)] {
+    for (limits, signals) in [("    drainSeconds: 1\n", 1), ("", 2)] {
         let Some((lab, certs)) = lab() else { return };
         let _node = lab.node(&certs);
         let running = Form::Serve.start(&lab, &Setup { limits, ..SETUP });
@@ -165,7 +228,9 @@ fn what_does_not_end_is_cut_at_the_deadline_or_by_a_second_signal() {
         stream.works("before");
         for _ in 0..signals {
             lab.signal("form", "TERM");
-            eventually("it listens no more", || !lab.run("proxy", &["ss", "-Htln"]).contains(NODE));
+            eventually("it listens no more", || {
+                !lab.run("proxy", &["ss", "-Htln"]).contains(NODE)
+            });
         }
         assert_eq!(running.ends(), Some(0), "{limits}");
         assert!(stream.hears_the_end());
@@ -179,19 +244,36 @@ fn what_does_not_end_is_cut_at_the_deadline_or_by_a_second_signal() {
 #[test]
 fn too_few_descriptors_are_told_before_the_first_stream() {
     let folder = crate::support::TempDir::new();
-    folder.write("p.yaml", Form::Serve.text(&SETUP));
+    folder.write("p.yaml", PLAIN);
     let output = Command::new("bash")
-        .args(["-c", "ulimit -n 400; exec \"$0\" proxy serve --config p.yaml", env!("CARGO_BIN_EXE_nodebake")])
+        .args([
+            "-c",
+            "ulimit -n 400; exec \"$0\" proxy serve --config p.yaml",
+            env!("CARGO_BIN_EXE_nodebake"),
+        ])
         .current_dir(folder.path())
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
     assert!(stderr(&output).contains("LimitNOFILE="), "{}", stderr(&output));
     // An address this machine does not have.
-    let words = ["proxy", "serve", "--listen", "203.0.113.77:10250", "--to", "203.0.113.9:10250", "--source", "any"];
+    let words = [
+        "proxy",
+        "serve",
+        "--listen",
+        "203.0.113.77:10250",
+        "--to",
+        "203.0.113.9:10250",
+        "--source",
+        "any",
+    ];
     let output = nodebake(&words, folder.path());
     assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
-    assert!(stderr(&output).contains("listening on 203.0.113.77:10250"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("listening on 203.0.113.77:10250"),
+        "{}",
+        stderr(&output)
+    );
 }
 
 /// `Type=notify`: the unit is up once every listener is.
@@ -201,10 +283,25 @@ fn systemd_hears_when_it_listens() {
     let folder = crate::support::TempDir::new();
     let path = folder.path().join("notify");
     let socket = UnixDatagram::bind(&path).unwrap();
-    socket.set_read_timeout(Some(std::time::Duration::from_secs(30))).unwrap();
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    socket
+        .set_read_timeout(Some(std::time::Duration::from_secs(30)))
+        .unwrap();
+    let free = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .to_string();
     let mut child = Command::new(env!("CARGO_BIN_EXE_nodebake"))
-        .args(["proxy", "serve", "--listen", &free, "--to", "127.0.0.1:9", "--source", "any"])
+        .args([
+            "proxy",
+            "serve",
+            "--listen",
+            &free,
+            "--to",
+            "127.0.0.1:9",
+            "--source",
+            "any",
+        ])
         .env("NOTIFY_SOCKET", &path)
         .spawn()
         .unwrap();

@@ -25,7 +25,7 @@ fn tls_with_both_certificates_passes_intact() {
     each(&SETUP, |lab, _, certs| {
         let said = lab.peer("exchange", certs, API, NODE, &MEGABYTES).unwrap();
         // The node sees the proxy's address and the API server's certificate.
-        assert!(said.contains("\"peer\": \"203.0.113.1\""), "{said}");
+        assert!(said.contains("\"peer\": \"10.0.2.10\""), "{said}");
         assert!(said.contains("kube-apiserver-kubelet-client"), "{said}");
         // Both ends insist on certificates: without one of their CA nothing is said.
         let other = Lab::new();
@@ -118,18 +118,31 @@ fn every_line_of_the_nftables_form_is_needed() {
     let lab = Lab::new();
     let certs = lab.folder.path().display().to_string();
     let _node = lab.node(&certs);
-    let good = Form::Nftables.text(&SETUP);
+    let good = Form::Nftables.text(&lab, &SETUP);
     let numbers = ["7", "1", "1"];
-    for line in ["masquerade", "dnat to"] {
-        let without: String = good.lines().filter(|own| !own.contains(line)).map(|own| format!("{own}\n")).collect();
+    for line in ["snat to", "dnat to", "ct status dnat tcp dport 10250 accept"] {
+        let without: String = good
+            .lines()
+            .filter(|own| !own.contains(line))
+            .map(|own| format!("{own}\n"))
+            .collect();
         assert_ne!(good, without);
         Form::Nftables.start_with(&lab, &without, false);
-        let mut attempt = lab.command("api", &["timeout", "3", "bash", "-c", "exec 3<>/dev/tcp/10.0.2.233/10250"]);
-        assert!(!attempt.output().unwrap().status.success(), "a stream came through without {line}");
+        let mut attempt = lab.command(
+            "api",
+            &["timeout", "3", "bash", "-c", "exec 3<>/dev/tcp/10.0.2.233/10250"],
+        );
+        assert!(
+            !attempt.output().unwrap().status.success(),
+            "a stream came through without {line}"
+        );
     }
     Form::Nftables.start_with(&lab, &good, false);
     lab.peer("exchange", &certs, API, NODE, &numbers).unwrap();
     lab.run("proxy", &["sysctl", "-qw", "net.ipv4.ip_forward=0"]);
-    let mut attempt = lab.command("api", &["timeout", "3", "bash", "-c", "exec 3<>/dev/tcp/10.0.2.233/10250"]);
+    let mut attempt = lab.command(
+        "api",
+        &["timeout", "3", "bash", "-c", "exec 3<>/dev/tcp/10.0.2.233/10250"],
+    );
     assert!(!attempt.output().unwrap().status.success(), "forwarding is not needed");
 }
