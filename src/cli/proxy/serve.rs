@@ -56,7 +56,7 @@ pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
         ui.talk(&format!("{} routes, nothing wrong", config.routes.len()));
         return Ok(());
     }
-    serve(args, config)
+    serve(args, &config)
 }
 
 fn read(path: &Path) -> Result<Passthrough, Report> {
@@ -65,7 +65,7 @@ fn read(path: &Path) -> Result<Passthrough, Report> {
 }
 
 #[cfg(feature = "proxy")]
-fn serve(args: &Args, config: Passthrough) -> Outcome {
+fn serve(args: &Args, config: &Passthrough) -> Outcome {
     use std::time::Duration;
 
     use crate::edge::proxy::{self, Options};
@@ -91,7 +91,7 @@ fn serve(args: &Args, config: Passthrough) -> Outcome {
 }
 
 #[cfg(not(feature = "proxy"))]
-fn serve(_: &Args, _: Passthrough) -> Outcome {
+fn serve(_: &Args, _: &Passthrough) -> Outcome {
     Err(Failure::Usage(
         "this nodebake was built without its proxy: build it with the feature `proxy`".into(),
     ))

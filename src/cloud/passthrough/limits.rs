@@ -35,10 +35,10 @@ impl Default for Limits {
             connections: 2048,
             per_route: 1024,
             // The kubelet's streamingConnectionIdleTimeout: no exec, attach or port-forward is silent for longer.
-            idle: Duration::from_secs(4 * 3600),
+            idle: Duration::from_hours(4),
             connect: Duration::from_secs(10),
             drain: Duration::from_secs(30),
-            keepalive: Duration::from_secs(60),
+            keepalive: Duration::from_mins(1),
         }
     }
 }

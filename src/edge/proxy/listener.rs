@@ -32,7 +32,7 @@ struct Post {
 pub(super) struct Posts {
     door: Arc<Door>,
     workers: Arc<Mutex<Workers>>,
-    posts: BTreeMap<SocketAddrV4, Post>,
+    open: BTreeMap<SocketAddrV4, Post>,
 }
 
 impl Posts {
@@ -40,26 +40,26 @@ impl Posts {
         Self {
             door,
             workers: Arc::new(Mutex::new(workers)),
-            posts: BTreeMap::new(),
+            open: BTreeMap::new(),
         }
     }
 
     /// Listens for these routes and for no others. Listeners that stay are not touched; if a new one cannot be opened,
     /// nothing is changed.
     pub(super) fn become_these(&mut self, routes: &[Route]) -> Result<(), String> {
-        let gone: Vec<SocketAddrV4> = self.posts.keys().copied().collect();
+        let gone: Vec<SocketAddrV4> = self.open.keys().copied().collect();
         let gone: Vec<SocketAddrV4> = gone
             .into_iter()
             .filter(|listen| routes.iter().all(|route| route.listen != *listen))
             .collect();
         let mut opened = Vec::new();
-        for route in routes.iter().filter(|route| !self.posts.contains_key(&route.listen)) {
+        for route in routes.iter().filter(|route| !self.open.contains_key(&route.listen)) {
             let socket = open(route.listen)
                 .map_err(|error| format!("{}: listening on {}: {error}", route.name, route.listen))?;
             opened.push((route.listen, socket));
         }
         for listen in gone {
-            if let Some(post) = self.posts.remove(&listen) {
+            if let Some(post) = self.open.remove(&listen) {
                 post.task.abort();
             }
         }
@@ -69,7 +69,7 @@ impl Posts {
                 to: route.to,
                 tally: self.door.tallies.of(&route.name),
             };
-            if let Some(post) = self.posts.get(&route.listen) {
+            if let Some(post) = self.open.get(&route.listen) {
                 *post.goal.write().unwrap_or_else(PoisonError::into_inner) = goal;
                 continue;
             }
@@ -83,7 +83,7 @@ impl Posts {
                 Arc::clone(&self.workers),
             );
             let task = tokio::spawn(accept(socket, Arc::clone(&goal), door, workers));
-            self.posts.insert(route.listen, Post { goal, task });
+            self.open.insert(route.listen, Post { goal, task });
         }
         self.door
             .tallies
@@ -93,7 +93,7 @@ impl Posts {
 
     /// Listens no more.
     pub(super) async fn close(&mut self) {
-        for (_, post) in std::mem::take(&mut self.posts) {
+        for (_, post) in std::mem::take(&mut self.open) {
             post.task.abort();
             let _ = post.task.await;
         }

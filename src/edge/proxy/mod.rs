@@ -50,15 +50,15 @@ impl fmt::Debug for Options {
 
 /// Passes streams on until SIGTERM or SIGINT. Then it listens no more, lets streams end until `limits.drain` is over or
 /// the signal comes again, and returns. SIGHUP reads the configuration again. Errors say why it could not start.
-pub fn serve(config: Passthrough, options: Options) -> Result<(), String> {
-    descriptors::provide(&config)?;
+pub fn serve(config: &Passthrough, options: Options) -> Result<(), String> {
+    descriptors::provide(config)?;
     let started = |error: io::Error| format!("starting: {error}");
     let runtime = Builder::new_current_thread().enable_all().build().map_err(started)?;
     let workers = Workers::start().map_err(started)?;
     runtime.block_on(async {
         let signals = Signals::open().map_err(started)?;
         let Options { metrics, told, reload } = options;
-        let door = Arc::new(Door::new(rules(&config), Bursts::new(told)));
+        let door = Arc::new(Door::new(rules(config), Bursts::new(told)));
         let mut posts = Posts::new(Arc::clone(&door), workers);
         posts.become_these(&config.routes)?;
         let mut house = House {

@@ -163,7 +163,7 @@ impl Lab {
     }
 
     /// The node: answers on its addresses, with TLS or `plain`.
-    pub fn node(&self, certs: &str) -> Child {
+    pub fn node(&self, certs: &str) -> Node {
         let program = peers();
         let words = [
             "python3",
@@ -179,7 +179,7 @@ impl Lab {
             .read_line(&mut said)
             .unwrap();
         assert_eq!(said, "ready\n", "{}", self.log("node"));
-        child
+        Node(child)
     }
 
     /// A stream that stays open.
@@ -204,6 +204,16 @@ impl Drop for Lab {
     fn drop(&mut self) {
         let _ = self.keeper.kill();
         let _ = self.keeper.wait();
+    }
+}
+
+/// The node's program. It ends with the lab.
+pub struct Node(Child);
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
