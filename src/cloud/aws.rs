@@ -54,20 +54,30 @@ pub fn explain(action: &str, trouble: Trouble) -> Trouble {
 pub fn no_credentials(trouble: Trouble, words: &str, profile: Option<&str>) -> Trouble {
     let of = profile.map_or_else(String::new, |profile| format!(" --profile {profile}"));
     let lower = words.to_lowercase();
-    let hint = if lower.contains("sso") {
+    let none = lower.contains("no credentials found") || lower.contains("no providers in chain");
+    let why = if none && profile.is_some() {
+        "the profile has none, or is not there"
+    } else if none {
+        "neither the environment, nor a profile, nor a role of this machine has any"
+    } else {
+        trouble.message.trim()
+    };
+    let hint = if none && profile.is_some() {
+        "is the profile's name right? `aws configure list-profiles` shows them".to_owned()
+    } else if none {
+        "say --profile, set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or log in with `aws sso login`"
+            .to_owned()
+    } else if lower.contains("sso") {
         format!("the login at IAM Identity Center is over or was never made: `aws sso login{of}`")
-    } else if lower.contains("credential_process") || lower.contains("credential-process") {
+    } else if lower.contains("external process") || lower.contains("credential_process") {
         "the profile's `credential_process` failed: run it by itself to see why".to_owned()
     } else if lower.contains("assume") {
         "the profile's role could not be assumed: does its trust policy let in whoever asks?".to_owned()
-    } else if lower.contains("profile") && !lower.contains("no providers in chain") {
-        "is the profile's name right? `aws configure list-profiles` shows them".to_owned()
     } else {
-        "say --profile, set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or log in with `aws sso login`"
-            .to_owned()
+        "is the profile's name right, and are its keys whole? `aws configure list-profiles` shows them".to_owned()
     };
     Trouble {
-        message: format!("there are no AWS credentials to ask with: {}", trouble.message),
+        message: format!("there are no AWS credentials to ask with: {why}"),
         ..trouble
     }
     .hint(hint)

@@ -57,7 +57,7 @@ fn settled(desk: &Desk<'_>, eks: &dyn Eks, name: &str, region: &str, wait: bool)
 }
 
 /// What there is instead, if that may be asked.
-fn no_cluster(trouble: Trouble, eks: &dyn Eks, name: &str, region: &str) -> Trouble {
+pub(super) fn no_cluster(trouble: Trouble, eks: &dyn Eks, name: &str, region: &str) -> Trouble {
     let message = format!("there is no EKS cluster `{name}` in {region}");
     let told = Trouble { message, ..trouble };
     let elsewhere = "is `--region` right, and the profile's account?";

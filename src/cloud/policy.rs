@@ -47,6 +47,8 @@ impl Scope {
 pub fn policy(command: &str, scope: &Scope) -> Option<Value> {
     let statements = match command {
         "facts" => facts(scope),
+        // The cluster is asked for what its facts leave out.
+        "eni" if scope.group.is_none() => [eni_read(scope), eni(scope), vec![describe_cluster(scope)]].concat(),
         "eni" => [eni_read(scope), eni(scope)].concat(),
         "eni-read" => eni_read(scope),
         _ => return None,
@@ -58,14 +60,18 @@ fn in_region(scope: &Scope) -> Value {
     json!({"StringEquals": {"aws:RequestedRegion": scope.region}})
 }
 
+fn describe_cluster(scope: &Scope) -> Value {
+    json!({
+        "Sid": "DescribeTheCluster",
+        "Effect": "Allow",
+        "Action": "eks:DescribeCluster",
+        "Resource": scope.cluster(),
+    })
+}
+
 fn facts(scope: &Scope) -> Vec<Value> {
     vec![
-        json!({
-            "Sid": "DescribeTheCluster",
-            "Effect": "Allow",
-            "Action": "eks:DescribeCluster",
-            "Resource": scope.cluster(),
-        }),
+        describe_cluster(scope),
         json!({
             "Sid": "DescribeItsNetwork",
             "Effect": "Allow",
@@ -104,7 +110,7 @@ fn eni(scope: &Scope) -> Vec<Value> {
     let tagged = json!({"StringEquals": {format!("aws:ResourceTag/{CLUSTER_TAG}"): scope.cluster}});
     vec![
         json!({
-            "Sid": "LookAtTheProxy",
+            "Sid": "LookAtTheNetwork",
             "Effect": "Allow",
             "Action": ["ec2:DescribeInstances", "ec2:DescribeRouteTables", "ec2:DescribeSubnets"],
             "Resource": "*",

@@ -14,6 +14,7 @@ mod identity;
 mod kubelet;
 mod network;
 mod proxy;
+mod reach;
 mod sizing;
 
 pub use artifacts::PlannedArtifact;
@@ -234,6 +235,7 @@ fn decide_node(
     let mut desk = rows.desk(spec, node, catalog, facts, report);
     let hardware = hardware::decide(&mut desk);
     let name = identity::decide(&mut desk);
+    reach::decide(&mut desk);
     let kubelet_version = kubelet::version(&mut desk);
     let network = network::decide(&mut desk);
     credentials::decide(&mut desk, name.as_ref());

@@ -90,6 +90,7 @@ fn wrong_facts() {
     assert_eq!(fine.status.code(), Some(0), "{}", stderr(&fine));
     let begin = good.find("    -----BEGIN").unwrap();
     let with_ca = |ca: &str| format!("{}{ca}\n", &good[..begin]);
+    let with = |line: &str| good.replace("  ipFamily: ipv4\n", &format!("  ipFamily: ipv4\n  {line}\n"));
     let table = [
         (good.replace("ipFamily: ipv4", "ipFamily: ipv6"), "facts/ipv6"),
         (
@@ -120,6 +121,57 @@ fn wrong_facts() {
         ),
         (good.replace("API_AND_CONFIG_MAP", "API"), "plan/mapping"),
         (good.replace("API_AND_CONFIG_MAP", "BOTH"), "spec/value"),
+        (
+            with("endpointAccess: { public: false, private: false }"),
+            "facts/access",
+        ),
+        (
+            with("endpointAccess: { public: false, private: true, publicAccessCidrs: [0.0.0.0/0] }"),
+            "facts/access",
+        ),
+        (with("endpointAccess: { public: true }"), "spec/missing-key"),
+        (with("endpointAccess: { public: yes, private: true }"), "spec/type"),
+        (
+            with("endpointAccess: { public: true, private: true, cidrs: [] }"),
+            "spec/unknown-key",
+        ),
+        (
+            with("endpointAccess: { public: true, private: true, publicAccessCidrs: [\"::/0\"] }"),
+            "facts/ipv6",
+        ),
+        (with("vpcId: vpc-054e3e3d03ad1254"), "facts/id"),
+        (with("clusterSecurityGroupId: SG-0a69102d3a1400efa"), "facts/id"),
+        (with("securityGroupIds: [sg-0a69102d3a1400efa, x]"), "facts/id"),
+        (with("platformVersion: 12"), "facts/platform"),
+        (with("remotePodCidrs: [10.90.0.0]"), "facts/cidr"),
+        (
+            with("subnets: [{ id: subnet-005ea515bb30d0da2, cidr: 10.1.0.0/24 }]"),
+            "facts/subnet",
+        ),
+        (
+            with(
+                "subnets: [{ id: subnet-005ea515bb30d0da2, cidr: 10.0.0.0/22 }, { id: subnet-005ea515bb30d0da3, cidr: 10.0.2.0/24 }]",
+            ),
+            "facts/subnet",
+        ),
+        (with("subnets: [{ id: subnet-005ea515bb30d0da2 }]"), "spec/missing-key"),
+        (with("subnets: [{ id: subnet-1, cidr: 10.0.2.0/24 }]"), "facts/id"),
+        (
+            with("endpointAccess: { public: false, private: true }"),
+            "plan/endpoint-private",
+        ),
+        (
+            with("endpointAccess: { public: true, private: true, publicAccessCidrs: [10.0.0.0/8, 100.64.0.0/24] }"),
+            "plan/endpoint-cidrs",
+        ),
+        (
+            with("subnets: [{ id: subnet-005ea515bb30d0da2, cidr: 10.0.3.0/24 }]"),
+            "plan/subnet",
+        ),
+        (
+            with("subnets: [{ id: subnet-005ea515bb30d0da2, cidr: 10.0.2.232/29 }]"),
+            "plan/subnet",
+        ),
         (with_ca("    not a certificate"), "facts/ca"),
         (
             with_ca("    -----BEGIN CERTIFICATE-----\n    AAAA\n    -----END CERTIFICATE-----"),
@@ -141,6 +193,57 @@ fn wrong_facts() {
         assert_eq!(output.status.code(), Some(1), "{expected}: {words}");
         assert!(words.contains(&format!("[{expected}]")), "{expected}: {words}");
     }
+}
+
+/// What the facts say of the way between machine and cluster: told, and shown by `explain` where it decides something.
+#[test]
+fn facts_about_the_way() {
+    let folder = TempDir::new();
+    let good = std::fs::read_to_string(root().join("tests/fixtures/cluster.yaml")).unwrap();
+    let network = "  endpointAccess: { public: true, private: true, publicAccessCidrs: [203.0.113.0/24] }\n  subnets: [{ id: \
+                   subnet-005ea515bb30d0da2, cidr: 10.0.2.0/24, private: false }]\n";
+    folder.write(
+        "cluster.yaml",
+        good.replace("  ipFamily: ipv4\n", &format!("  ipFamily: ipv4\n{network}")),
+    );
+    for (profile, expected, not) in [
+        (
+            "satellite",
+            &["plan/endpoint-unproven", "plan/subnet-public"][..],
+            "plan/endpoint-both",
+        ),
+        ("hybrid", &["plan/endpoint-both"], "plan/subnet-public"),
+    ] {
+        let yaml = crate::support::node_yaml(profile, "lambda-stack-22-04", "lambda/gpu_1x_a10", "");
+        folder.write("node.yaml", yaml);
+        let output = nodebake(&["check", "node.yaml", "--short"], folder.path());
+        let words = stderr(&output);
+        assert_eq!(output.status.code(), Some(0), "{words}");
+        for id in expected {
+            assert!(words.contains(&format!("[{id}]")), "{profile}: {id}: {words}");
+        }
+        assert!(!words.contains(not), "{profile}: {words}");
+        let told = stdout(&nodebake(&["explain", "node.yaml", "cluster"], folder.path()));
+        assert!(told.contains("public and private"), "{told}");
+        assert_eq!(
+            told.contains("subnet-005ea515bb30d0da2"),
+            profile == "satellite",
+            "{told}"
+        );
+    }
+    // A tunnel is somebody's own affair.
+    let private = "  endpointAccess: { public: false, private: true }\n";
+    folder.write(
+        "cluster.yaml",
+        good.replace("  ipFamily: ipv4\n", &format!("  ipFamily: ipv4\n{private}")),
+    );
+    let yaml = crate::support::node_yaml("satellite", "lambda-stack-22-04", "lambda/gpu_1x_a10", "");
+    folder.write("node.yaml", yaml);
+    let allowed = nodebake(
+        &["check", "node.yaml", "--allow", "plan/endpoint-private"],
+        folder.path(),
+    );
+    assert_eq!(allowed.status.code(), Some(0), "{}", stderr(&allowed));
 }
 
 /// A CA bundle of two certificates, as during a rotation, is kept whole; base64 is taken as AWS prints it.

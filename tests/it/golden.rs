@@ -21,6 +21,9 @@ use nodebake::review;
 
 use crate::support::{build, node_yaml, root, told};
 
+/// A proxy's three forms.
+const PROXIES: [&str; 3] = ["ec2/t4g.small", "ec2/t3.small", "ec2/c7gn.medium"];
+
 /// Instance types whose whole tree is kept: one GPU, an `NVSwitch` board and arm64 where the image has a driver; no GPU,
 /// one GPU without a driver, and EFA on the plain images.
 const WHOLE: [(&str, bool); 6] = [
@@ -75,8 +78,17 @@ fn cases() -> Vec<Case> {
                 for kind in catalog.instance_types(provider).unwrap() {
                     let full = kind.full_name();
                     let driver = image.nvidia_driver != Presence::No;
-                    let whole = WHOLE.contains(&(full.as_str(), driver));
-                    let listed = IMAGE_OF.contains(&(*provider, image.name.as_str())) && profile == "satellite";
+                    // Small types are a proxy's alone.
+                    let is_small = kind.addresses_per_interface.is_some();
+                    let (whole, listed) = if profile == "satellite-proxy" {
+                        (
+                            PROXIES.contains(&full.as_str()),
+                            is_small && image.name == "ubuntu-24-04",
+                        )
+                    } else {
+                        let listed = IMAGE_OF.contains(&(*provider, image.name.as_str())) && profile == "satellite";
+                        (WHOLE.contains(&(full.as_str(), driver)), listed && !is_small)
+                    };
                     if image.arch.contains(&kind.arch) && (whole || listed) {
                         cases.push(Case {
                             profile: profile.to_owned(),
@@ -201,6 +213,10 @@ fn every_row_of_the_catalog_is_covered() {
     let cases = cases();
     for profile in catalog.profile_names() {
         for image in catalog.names("images/", ".yaml") {
+            let in_ec2 = catalog.image(&named(image)).unwrap().ec2.is_some();
+            if profile == "satellite-proxy" && !in_ec2 {
+                continue;
+            }
             let kept = cases
                 .iter()
                 .filter(|case| case.profile == profile && case.image == image && case.whole)

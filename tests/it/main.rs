@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[cfg(feature = "aws")]
+mod aws;
 mod aws_credentials;
 mod bootstrap;
 mod bundle;
@@ -24,6 +26,7 @@ mod page;
 mod passthrough;
 mod plugins;
 mod properties;
+mod proxy;
 mod review;
 mod seed;
 mod standin;

@@ -96,11 +96,16 @@ pub fn cluster(minor: &str) -> ClusterFacts {
         "kubernetesVersion: \"1.35\"",
         &format!("kubernetesVersion: \"{minor}\""),
     );
+    // At the end, so that no line moves.
+    let text = text + "  vpcId: vpc-0c1d2e3f405162738\n  clusterSecurityGroupId: sg-0f1e2d3c4b5a69788\n";
     facts::read(&Source::new("cluster.yaml", text)).unwrap_or_else(|report| panic!("{}", told(&report)))
 }
 
 /// A node of `profile` with `image` on `instance_type`; `more` is added to its spec.
 pub fn node_yaml(profile: &str, image: &str, instance_type: &str, more: &str) -> String {
+    if profile == "satellite-proxy" {
+        return proxy_yaml(image, instance_type, more);
+    }
     let who = if profile == "hybrid" {
         "  identity: { address: 10.80.0.17, nodeName: gpu-17 }\n  credentials:\n    rolesAnywhere:\n      roleArn: arn:aws:iam::111122223333:role/hybrid\n      profileArn: arn:aws:rolesanywhere:us-east-1:111122223333:profile/0f1e2d3c-1111-2222-3333-444455556666\n      trustAnchorArn: arn:aws:rolesanywhere:us-east-1:111122223333:trust-anchor/0f1e2d3c-7777-8888-9999-444455556666\n"
     } else {
@@ -113,6 +118,29 @@ pub fn node_yaml(profile: &str, image: &str, instance_type: &str, more: &str) ->
     };
     format!(
         "apiVersion: nodebake/v1\nkind: Node\nmetadata: {{ name: node-17 }}\nspec:\n  profile: {profile}\n  image: {image}\n  instanceType: {instance_type}\n  cluster: cluster.yaml\n{who}{disk}{more}"
+    )
+}
+
+/// A proxy before two satellites; each form on a type of its own.
+pub fn proxy_yaml(image: &str, instance_type: &str, more: &str) -> String {
+    let form = match instance_type {
+        "ec2/t3.small" => "haproxy",
+        "ec2/c7gn.medium" => "serve",
+        _ => "nftables",
+    };
+    // One interface of these has room for one.
+    let second = if instance_type.ends_with(".micro") {
+        ""
+    } else {
+        "    - { name: a10-02, address: 10.0.2.234, publicAddress: 129.213.90.18 }\n"
+    };
+    let program = if form == "serve" {
+        "  artifacts:\n    files:\n      - { name: nodebake, source: \"https://example.com/nodebake\", sha256: 2f4ed7778681649b81244426c29c5d98df60ccabf83d561d69e61c1cbb943ddf, path: /usr/local/bin/nodebake, mode: \"0755\" }\n"
+    } else {
+        ""
+    };
+    format!(
+        "apiVersion: nodebake/v1\nkind: Proxy\nmetadata: {{ name: gate }}\nspec:\n  profile: satellite-proxy\n  image: {image}\n  instanceType: {instance_type}\n  cluster: cluster.yaml\n  address: 10.0.2.10\n  form: {form}\n  satellites:\n    - {{ name: a10-01, address: 10.0.2.233, publicAddress: 129.213.90.17 }}\n{second}  launch: {{ subnet: subnet-0a1b2c3d4e5f60718, ami: ami-0123456789abcdef0, securityGroup: sg-0123456789abcdef0 }}\n{program}{more}"
     )
 }
 

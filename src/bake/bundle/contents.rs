@@ -85,6 +85,13 @@ impl Bundle {
 
     /// As [`Self::new`], with the plugins that took part, in order.
     pub fn with_plugins(nodes: &[BundledNode<'_>], plugins: Vec<BundlePlugin>) -> Result<Self, Report> {
+        if let Some(other) = nodes.iter().find(|node| node.plan.node.is_none()) {
+            let message = "a proxy stands in a VPC and is launched with user-data: there is no bundle of one";
+            let finding = Finding::error("bake/proxy-bundle", message, &other.plan.spec.profile.place);
+            return Err(finding
+                .hint("bake it without --format, or launch it by `nodebake proxy launch`")
+                .into());
+        }
         let mut shelf = Shelf::default();
         let mut artifacts = BTreeMap::new();
         let mut listed = Vec::new();

@@ -37,14 +37,13 @@ pub(super) fn create(ui: &Ui, args: &CreateArgs) -> Outcome {
         let network = eni::network(desk, &session.eks(), &facts)?;
         eni::decide(desk, want, network)
     })?;
-    let one = match &decided.there {
-        Some(one) if decided.plan.is_done() => {
-            ui.talk(decided.plan.to_string().trim_end());
-            one.clone()
-        }
-        _ if consent(ui, &decided.plan, args.yes)? => with_desk(&session, |desk| eni::carry_out(desk, &decided))?,
-        _ => return Ok(()),
-    };
+    if decided.plan.is_done() {
+        // Nothing is changed any more; what an earlier run began may still be on its way, and is waited for.
+        ui.talk(decided.plan.to_string().trim_end());
+    } else if !consent(ui, &decided.plan, args.yes)? {
+        return Ok(());
+    }
+    let one = with_desk(&session, |desk| eni::carry_out(desk, &decided))?;
     show::one(ui, &one, region, args.json)?;
     advise(ui, &spec, &one, region);
     Ok(())

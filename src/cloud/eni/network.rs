@@ -3,6 +3,7 @@
 use super::Desk;
 use crate::base::Cidr;
 use crate::cloud::aws::patiently;
+use crate::cloud::facts::no_cluster;
 use crate::cloud::{Clock, Ec2, Eks, Kind, RouteTable, Trouble};
 use crate::facts::ClusterFacts;
 
@@ -38,7 +39,12 @@ pub fn network(desk: &Desk<'_>, eks: &dyn Eks, facts: &ClusterFacts) -> Result<N
     let (mut vpc, mut group) = (stated(&facts.vpc), stated(&facts.cluster_group));
     if vpc.is_none() || group.is_none() {
         let name = &facts.name.value;
-        let cluster = desk.ask(|| eks.describe_cluster(name))?;
+        let cluster = match desk.ask(|| eks.describe_cluster(name)) {
+            Err(trouble) if trouble.kind == Kind::NotFound => {
+                return Err(no_cluster(trouble, eks, name, &facts.region.value));
+            }
+            answer => answer?,
+        };
         vpc = vpc.or(cluster.vpc);
         group = group.or(cluster.cluster_group);
     }

@@ -123,6 +123,8 @@ where
         SdkError::DispatchFailure(failure) if failure.is_timeout() => (Kind::Unknown, cause.to_string()),
         // The connection broke: before the request was sent, or after it was carried out.
         SdkError::DispatchFailure(failure) if failure.is_io() => (broken(cause), cause.to_string()),
+        // A kind stands beside what may pass, such as a connection that ended in the middle; none beside credentials.
+        SdkError::DispatchFailure(failure) if failure.as_other().is_some() => (Kind::Unknown, cause.to_string()),
         SdkError::DispatchFailure(failure) if failure.is_user() => (Kind::Refused, cause.to_string()),
         SdkError::DispatchFailure(_) => (Kind::Denied, cause.to_string()),
         SdkError::TimeoutError(_) => (Kind::Unknown, "no answer in time".into()),

@@ -83,4 +83,10 @@ pub(in crate::verify) const ROWS: &[Check] = &[
         "What is wanted is what is locked",
         "Whoever holds to a lock gets the programs that were reviewed, and no others.",
     ),
+    rule(
+        "bake/proxy-bundle",
+        Error,
+        "A bundle is of nodes",
+        "Its installer makes a node of the machine: it checks for a kubelet and starts one.",
+    ),
 ];

@@ -161,4 +161,16 @@ pub(in crate::verify) const ROWS: &[Check] = &[
         "The list of plugins is one: each item has a kind with a name",
         "A plugin is named by its kind, and may be told something under `with`.",
     ),
+    rule(
+        "spec/empty-proxy",
+        Error,
+        "A proxy has at least one satellite",
+        "Without one there is nothing to pass on, and a machine that costs.",
+    ),
+    rule(
+        "spec/aws-id",
+        Error,
+        "An identifier of AWS has its form",
+        "A prefix and 17 hexadecimal digits, or 8 of old: anything else is refused at the launch.",
+    ),
 ];

@@ -13,6 +13,7 @@ mod kubelet;
 mod logins;
 mod mapping;
 mod netplan;
+mod proxy;
 mod runtime;
 mod scripts;
 mod secrets;
@@ -134,6 +135,7 @@ fn cases() -> Vec<&'static Case> {
         scripts::CASES,
         mapping::CASES,
         netplan::CASES,
+        proxy::CASES,
         cross::CASES,
         runtime::CASES,
         text::CASES,
