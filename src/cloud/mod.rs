@@ -16,6 +16,7 @@ mod ladder;
 pub mod lambda;
 #[cfg(feature = "credentials")]
 pub mod moment;
+pub mod passthrough;
 mod plan;
 pub mod policy;
 #[cfg(feature = "credentials")]

@@ -16,6 +16,8 @@ pub mod lambda;
 pub mod pager;
 mod part;
 pub mod plugin;
+#[cfg(feature = "proxy")]
+pub mod proxy;
 pub mod sign;
 mod steady;
 pub mod target;

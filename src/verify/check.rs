@@ -59,6 +59,7 @@ pub const CHECKS: &[&[Check]] = &[
     floors::facts::ROWS,
     floors::catalog::ROWS,
     floors::plan::ROWS,
+    floors::passthrough::ROWS,
     floors::baking::ROWS,
     floors::goldens::ROWS,
 ];

@@ -27,6 +27,7 @@ mod lambda;
 mod nocloud;
 mod offline;
 mod page;
+mod passthrough;
 mod plugins;
 mod properties;
 mod proxy;

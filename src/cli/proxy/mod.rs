@@ -6,9 +6,10 @@ mod delete;
 mod launch;
 #[cfg(feature = "aws")]
 mod list;
+mod serve;
 mod words;
 
-use super::{Failure, Outcome, Ui};
+use super::{Failure, Outcome, Ui, report};
 
 /// Pass the API server's connections on to nodes outside the VPC.
 #[derive(Debug, clap::Args)]
@@ -25,6 +26,8 @@ enum Command {
     List(words::ListArgs),
     /// Take a proxy's instance, public address and security group away
     Delete(words::DeleteArgs),
+    /// Pass TCP connections on, as they are, without a further program
+    Serve(serve::Args),
 }
 
 #[cfg(feature = "aws")]
@@ -33,12 +36,14 @@ pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
         Command::Launch(args) => launch::run(ui, args),
         Command::List(args) => list::run(ui, args),
         Command::Delete(args) => delete::run(ui, args),
+        Command::Serve(args) => serve::run(ui, args),
     }
 }
 
 #[cfg(not(feature = "aws"))]
-pub(super) fn run(_: &Ui, args: &Args) -> Outcome {
+pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
     match &args.command {
         Command::Launch(_) | Command::List(_) | Command::Delete(_) => Err(super::aws::none()),
+        Command::Serve(args) => serve::run(ui, args),
     }
 }

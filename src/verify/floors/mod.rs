@@ -5,6 +5,7 @@ pub(super) mod baking;
 pub(super) mod catalog;
 pub(super) mod facts;
 pub(super) mod goldens;
+pub(super) mod passthrough;
 pub(super) mod plan;
 pub(super) mod plugins;
 pub(super) mod reading;
