@@ -11,6 +11,7 @@ use crate::cli::aws::AwsArgs;
 /// it was interrupted, and adds the addresses of new satellites.
 #[derive(Debug, clap::Args)]
 #[cfg_attr(not(feature = "aws"), expect(dead_code, reason = "said, and refused"))]
+#[expect(clippy::struct_excessive_bools, reason = "each is a word of the command line")]
 pub(super) struct LaunchArgs {
     /// The proxy.yaml
     pub(super) proxy: PathBuf,
