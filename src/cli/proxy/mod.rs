@@ -8,7 +8,9 @@ mod launch;
 mod list;
 mod words;
 
-use super::{Failure, Outcome, Ui};
+#[cfg(feature = "aws")]
+use super::Failure;
+use super::{Outcome, Ui};
 
 /// Pass the API server's connections on to nodes outside the VPC.
 #[derive(Debug, clap::Args)]
