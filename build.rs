@@ -146,13 +146,23 @@ impl Tree {
             }
             Kind::List(items) => {
                 self.number(items.len() << 2 | 2)?;
-                items.iter().try_for_each(|item| self.node(item, whole))
+                self.counted(|tree| items.iter().try_for_each(|item| tree.node(item, whole)))
             }
             Kind::Map(entries) => {
                 self.number(entries.len() << 2 | 3)?;
-                entries.iter().try_for_each(|entry| self.entry(entry, whole))
+                self.counted(|tree| entries.iter().try_for_each(|entry| tree.entry(entry, whole)))
             }
         }
+    }
+
+    /// What `write` writes, after how many numbers it is: a reader that looks for something else passes over it.
+    fn counted(&mut self, write: impl FnOnce(&mut Self) -> Result<(), String>) -> Result<(), String> {
+        let at = self.numbers.len();
+        self.number(0)?;
+        write(self)?;
+        let count = self.numbers.len() - at - 1;
+        self.numbers[at] = u32::try_from(count).map_err(|_| "too long")?;
+        Ok(())
     }
 
     fn entry(&mut self, entry: &Entry, whole: &str) -> Result<(), String> {

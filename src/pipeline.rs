@@ -1,6 +1,7 @@
 //! The one function that joins the floors. Every command is it, or a prefix of it.
 
 use std::sync::Arc;
+use std::sync::mpsc::channel;
 use std::thread;
 
 use crate::base::{Policy, Report};
@@ -54,6 +55,36 @@ pub fn build_with(
     desk: Option<&Desk<'_>>,
     beside: Option<&(dyn Fn(&FileTree) + Sync)>,
 ) -> Result<Built, Report> {
+    thread::scope(|scope| {
+        let (hand_over, handed_over) = channel::<Arc<FileTree>>();
+        if let Some(work) = beside {
+            scope.spawn(move || {
+                // Until there are files.
+                catalog.read_ahead();
+                // Nothing comes if the node cannot be rendered.
+                if let Ok(tree) = handed_over.recv() {
+                    work(&tree);
+                }
+            });
+        }
+        let rendered = |tree: &Arc<FileTree>| {
+            // Nobody listens if there is nothing to do beside.
+            let _ = hand_over.send(Arc::clone(tree));
+        };
+        one(spec, catalog, facts, now, policy, desk, &rendered)
+    })
+}
+
+/// One node; `rendered` hears of its files before they are verified.
+fn one(
+    spec: NodeSpec,
+    catalog: &Catalog,
+    facts: ClusterFacts,
+    now: Option<i64>,
+    policy: &Policy,
+    desk: Option<&Desk<'_>>,
+    rendered: &dyn Fn(&Arc<FileTree>),
+) -> Result<Built, Report> {
     let (plan, report) = Plan::resolve(spec, catalog, facts);
     let mut report = policy.judge(report);
     let Some(plan) = plan else { return Err(report) };
@@ -78,16 +109,11 @@ pub fn build_with(
         tree = patched;
     }
     let tree = Arc::new(tree);
-    let (verified, found) = thread::scope(|scope| {
-        if let Some(work) = beside {
-            let tree = &tree;
-            scope.spawn(move || work(tree));
-        }
-        let more = desk
-            .map(|desk| run_checks(desk, &uses, &plan, &tree))
-            .unwrap_or_default();
-        verify_with(Arc::clone(&tree), &plan, catalog, now, policy, more)
-    });
+    rendered(&tree);
+    let more = desk
+        .map(|desk| run_checks(desk, &uses, &plan, &tree))
+        .unwrap_or_default();
+    let (verified, found) = verify_with(tree, &plan, catalog, now, policy, more);
     report.extend(found);
     match verified {
         Some(verified) if !report.has_errors() => Ok(Built {

@@ -69,20 +69,23 @@ impl Catalog {
         let Some(source) = self.file(PATH) else {
             return Ok(Vec::new());
         };
-        let own = self.is_overlaid(PATH);
-        let mut found = Vec::new();
-        for (at, line) in source.text.lines().enumerate().skip(1) {
-            // Whole rows are parsed only for the component that is asked for: the table is long, a bake needs a few. In
-            // the user's own table the rows of both architectures are, so that all their mistakes are told.
-            let mine = line.strip_prefix(component).is_some_and(|rest| rest.starts_with(','));
-            if mine && (own || line.split(',').nth(2) == Some(arch.as_str())) {
-                let artifact = row(line).map_err(|why| bad_row(source, at + 1, why))?;
-                if artifact.arch == arch {
-                    found.push(artifact);
-                }
-            }
-        }
-        Ok(found)
+        let start = format!("{component},");
+        let pins: Result<Vec<Artifact>, Report> = if self.is_overlaid(PATH) {
+            // The rows of both architectures are read, so that all mistakes are told.
+            let rows = source.text.lines().enumerate().skip(1);
+            let mine = rows.filter(|(_, line)| line.starts_with(&start));
+            mine.map(|(at, line)| row(line).map_err(|why| bad_row(source, at + 1, why)))
+                .collect()
+        } else {
+            // Whole rows are read only where they are asked for: the table is long, a bake needs a few.
+            let mine = self.rows(PATH).starting(&start);
+            mine.filter(|rest| rest.split(',').nth(1) == Some(arch.as_str()))
+                .map(|rest| row(&format!("{start}{rest}")).map_err(|why| bad_row(source, 1, why)))
+                .collect()
+        };
+        let mut pins = pins?;
+        pins.retain(|artifact| artifact.arch == arch);
+        Ok(pins)
     }
 
     /// Every pin of the table.

@@ -1,5 +1,7 @@
 //! Tables of plain rows, too long to be read whole at each bake: the rows are sorted, so one is found by bisection.
 
+use memchr::{memchr, memrchr};
+
 use super::Catalog;
 
 /// A table of comma-separated rows without quoting: a header, then rows in byte order.
@@ -43,14 +45,8 @@ impl<'c> Rows<'c> {
             let middle = low + (high - low) / 2;
             // Offsets of line ends, not of letters: no letter is cut.
             let bytes = self.text.as_bytes();
-            let begin = bytes[..middle]
-                .iter()
-                .rposition(|byte| *byte == b'\n')
-                .map_or(0, |at| at + 1);
-            let end = bytes[middle..]
-                .iter()
-                .position(|byte| *byte == b'\n')
-                .map_or(bytes.len(), |at| middle + at + 1);
+            let begin = memrchr(b'\n', &bytes[..middle]).map_or(0, |at| at + 1);
+            let end = memchr(b'\n', &bytes[middle..]).map_or(bytes.len(), |at| middle + at + 1);
             if &bytes[begin..end] < start.as_bytes() {
                 low = end;
             } else {

@@ -2,9 +2,10 @@
 //! `syntax::yaml` and writes down its tree; here the tree is made of what it wrote, many times faster than of the text.
 //!
 //! A tree is a row of 32-bit numbers, its nodes in the order of the file: where the node begins and ends, then
-//! `count << 2 | kind`. A scalar (kind 0 plain, 1 quoted) is followed by where its `count` bytes stand; a list (2) by its
-//! items; a map (3) by its entries: where the key stands, its length, where its place begins and ends, the value. Text
-//! stands in the file itself or, beyond its end, in `extra`: what was escaped, folded or indented.
+//! `count << 2 | kind`. A scalar (kind 0 plain, 1 quoted) is followed by where its `count` bytes stand. A list (2) and a
+//! map (3) are followed by how many numbers belong to what is in them, and by that: a list's items, or a map's entries:
+//! where the key stands, its length, where its place begins and ends, the value. Text stands in the file itself or,
+//! beyond its end, in `extra`: what was escaped, folded or indented.
 
 use std::sync::Arc;
 
@@ -78,6 +79,7 @@ impl Cursor<'_> {
         let (count, kind) = (head >> 2, head & 3);
         let kind = match kind {
             2 => {
+                self.number()?;
                 let mut items = Vec::with_capacity(count);
                 for _ in 0..count {
                     items.push(self.node()?);
@@ -85,6 +87,7 @@ impl Cursor<'_> {
                 Kind::List(items)
             }
             3 => {
+                self.number()?;
                 let mut entries = Vec::with_capacity(count);
                 for _ in 0..count {
                     entries.push(self.entry()?);
@@ -121,17 +124,41 @@ impl Cursor<'_> {
         if kind == 3 && bytes.contains(&start) {
             return Some(at);
         }
-        match kind {
-            2 => (0..count).find_map(|_| self.seek(bytes)),
-            3 => (0..count).find_map(|_| {
-                self.at += 16;
-                self.seek(bytes)
-            }),
-            _ => {
-                self.at += 4;
-                None
+        // For a scalar, where it stands.
+        self.number()?;
+        // What stands before each of what is in it.
+        let key = match kind {
+            2 => 0,
+            3 => 16,
+            _ => return None,
+        };
+        for left in (0..count).rev() {
+            self.at += key;
+            let child = self.at;
+            self.pass()?;
+            // Nodes stand in the order of the file: if the next one does not begin behind what is looked for, it is not
+            // in this one.
+            let next = self.at + key;
+            let is_further = left > 0 && Cursor { at: next, ..*self }.number()? <= bytes.start;
+            if !is_further {
+                self.at = child;
+                if let Some(found) = self.seek(bytes) {
+                    return Some(found);
+                }
             }
         }
+        None
+    }
+
+    /// Goes on to behind this node.
+    fn pass(&mut self) -> Option<()> {
+        self.at += 8;
+        let kind = self.number()? & 3;
+        let count = self.number()?;
+        if kind >= 2 {
+            self.at += 4 * count;
+        }
+        Some(())
     }
 }
 
@@ -162,6 +189,35 @@ mod tests {
             trees += 1;
         }
         assert!(trees > 50, "{trees}");
+    }
+
+    #[test]
+    fn a_map_is_found_by_where_it_begins() {
+        let catalog = Catalog::embedded();
+        let mut found = 0;
+        for stored in EMBEDDED.iter().filter(|stored| stored.name.ends_with(".yaml")) {
+            let source = catalog.file(stored.name).unwrap();
+            let mut known = None;
+            each_map(&stored.tree(source).unwrap(), &mut |map| {
+                let start = map.place.start;
+                // The outermost of those that begin at one place.
+                if known.replace(start) != Some(start) {
+                    let same = stored.map_in(source, &(start..start + 1)).unwrap();
+                    assert_eq!(spans(&same), spans(map));
+                    found += 1;
+                }
+            });
+            assert!(stored.map_in(source, &(stored.text.len()..usize::MAX)).is_none());
+        }
+        assert!(found > 300, "{found}");
+    }
+
+    fn each_map(node: &Node, told: &mut impl FnMut(&Node)) {
+        if matches!(node.kind, Kind::Map(_)) {
+            told(node);
+        }
+        node.items().iter().for_each(|item| each_map(item, told));
+        node.entries().iter().for_each(|entry| each_map(&entry.value, told));
     }
 
     fn spans(node: &Node) -> Vec<(usize, usize)> {
