@@ -42,7 +42,7 @@ pub enum Role {
     /// A node of the cluster.
     Node(Box<KubeletSpec>),
     /// The machine that passes the API server's connections on to satellites.
-    Proxy(ProxySpec),
+    Proxy(Box<ProxySpec>),
 }
 
 /// What only a machine with a kubelet has.

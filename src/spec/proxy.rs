@@ -97,13 +97,13 @@ impl ProxySpec {
             .optional("launch")
             .map(|node| Launch::read(reader, node))
             .unwrap_or_default();
-        Some(Role::Proxy(Self {
+        Some(Role::Proxy(Box::new(Self {
             address: address?,
             form,
             max_connections,
             satellites: satellites?,
             launch,
-        }))
+        })))
     }
 }
 

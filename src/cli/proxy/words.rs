@@ -10,7 +10,7 @@ use crate::cli::aws::AwsArgs;
 /// It is looked for first, by its tag: run again, the command goes on where
 /// it was interrupted, and adds the addresses of new satellites.
 #[derive(Debug, clap::Args)]
-#[cfg_attr(not(feature = "aws"), expect(dead_code, reason = "said, and refused"))]
+#[expect(clippy::struct_excessive_bools, reason = "each is a word of the command line")]
 pub(super) struct LaunchArgs {
     /// The proxy.yaml
     pub(super) proxy: PathBuf,
@@ -41,7 +41,6 @@ pub(super) struct LaunchArgs {
 
 /// List the proxies of the account in this region.
 #[derive(Debug, clap::Args)]
-#[cfg_attr(not(feature = "aws"), expect(dead_code, reason = "said, and refused"))]
 pub(super) struct ListArgs {
     /// Write it as JSON
     #[arg(long)]
@@ -52,7 +51,6 @@ pub(super) struct ListArgs {
 
 /// Take a proxy's instance, public address and security group away.
 #[derive(Debug, clap::Args)]
-#[cfg_attr(not(feature = "aws"), expect(dead_code, reason = "said, and refused"))]
 pub(super) struct DeleteArgs {
     /// Its name
     pub(super) name: String,

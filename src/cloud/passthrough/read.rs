@@ -257,8 +257,8 @@ mod tests {
                 ("passthrough/duplicate", "p.yaml:9:26"),
                 ("passthrough/loop", "p.yaml:9:45"),
                 ("spec/unknown-key", "p.yaml:9:61"),
-                ("passthrough/limits", "p.yaml:10:11"),
-                ("spec/range", "p.yaml:10:69"),
+                ("passthrough/limits", "p.yaml:10:3"),
+                ("spec/range", "p.yaml:10:71"),
             ]
             .map(|(id, place)| (id, place.to_owned()))
         );

@@ -145,7 +145,7 @@ fn any_pieces_pauses_and_ends_give_the_same_bytes() {
     // The stream that found it listening.
     drop(node.accept().unwrap());
     let mut runner = TestRunner::new(Config {
-        cases: 96,
+        cases: 48,
         failure_persistence: None,
         ..Config::default()
     });
@@ -171,5 +171,5 @@ fn any_pieces_pauses_and_ends_give_the_same_bytes() {
         Ok(())
     });
     outcome.unwrap();
-    assert!(whole.get() > 20, "hardly a stream ran to its end");
+    assert!(whole.get() > 12, "hardly a stream ran to its end");
 }

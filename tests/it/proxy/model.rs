@@ -127,7 +127,7 @@ impl Model {
 impl Instances for Model {
     fn ami(&self, id: &str) -> Result<Ami, Trouble> {
         let mut found = self.amis("099720109477", "", "arm64")?.remove(0);
-        found.id = id.to_owned();
+        id.clone_into(&mut found.id);
         Ok(found)
     }
 

@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 
+use base64::Engine as _;
 use serde_json::Value;
 
 use super::wire::command;
@@ -138,7 +139,6 @@ print(json.dumps(dict(instances=one, groups=groups, addresses=ec2.describe_addre
     let output = run(&["bake", "proxy.yaml", "-o", "user-data"]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     let baked = std::fs::read(folder.path().join("user-data")).unwrap();
-    use base64::Engine as _;
     let data = seen["data"].as_str().unwrap();
     assert_eq!(base64::engine::general_purpose::STANDARD.decode(data).unwrap(), baked);
 

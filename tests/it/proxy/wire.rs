@@ -213,7 +213,7 @@ fn answer(model: &Model, ask: &Ask) -> Reply {
     };
     let value = value.as_deref();
     // The tags of the first specification; all have the same.
-    let own: BTreeMap<String, String> = (1..)
+    let own: BTreeMap<String, String> = (1..99)
         .map(|n| format!("TagSpecification.1.Tag.{n}."))
         .take_while(|tag| fields.contains_key(&format!("{tag}Key")))
         .map(|tag| (field(&format!("{tag}Key")), field(&format!("{tag}Value"))))
@@ -270,7 +270,7 @@ fn answer(model: &Model, ask: &Ask) -> Reply {
         "RunInstances" => {
             careful(&fields);
             let address = |n: usize| field(&format!("NetworkInterface.1.PrivateIpAddresses.{n}.PrivateIpAddress"));
-            let addresses: Vec<Ipv4Addr> = (1..).map_while(|n| address(n).parse().ok()).collect();
+            let addresses: Vec<Ipv4Addr> = (1..99).map_while(|n| address(n).parse().ok()).collect();
             let new = NewMachine {
                 ami: field("ImageId"),
                 root: field("BlockDeviceMapping.1.DeviceName"),
