@@ -304,3 +304,35 @@ fn policies() {
     let (code, _, words) = aws.run(&["facts", "policy", "facts", "--cluster", "gh62"]);
     assert_eq!(code, 2, "{words}");
 }
+
+/// Every permission a call needs stands in a policy, and no policy has one that no call needs.
+#[test]
+fn policies_have_what_the_calls_need() {
+    let mut needed = std::collections::BTreeSet::from(["ec2:CreateTags".to_owned()]);
+    for file in ["src/edge/aws/ec2.rs", "src/edge/aws/eks.rs"] {
+        let text = std::fs::read_to_string(crate::support::root().join(file)).unwrap();
+        let words = text
+            .split('"')
+            .filter(|word| word.starts_with("ec2:") || word.starts_with("eks:"));
+        needed.extend(words.map(str::to_owned));
+    }
+    let scope = nodebake::cloud::policy::Scope {
+        partition: "aws".into(),
+        region: "us-east-1".into(),
+        account: "111122223333".into(),
+        cluster: "gh62".into(),
+        subnets: Vec::new(),
+        group: None,
+    };
+    let mut granted = std::collections::BTreeSet::new();
+    for command in nodebake::cloud::policy::COMMANDS {
+        let policy = nodebake::cloud::policy::policy(command, &scope).unwrap();
+        for statement in policy["Statement"].as_array().unwrap() {
+            match &statement["Action"] {
+                Value::Array(actions) => granted.extend(actions.iter().map(|one| one.as_str().unwrap().to_owned())),
+                action => granted.extend(action.as_str().map(str::to_owned)),
+            }
+        }
+    }
+    assert_eq!(needed, granted);
+}
