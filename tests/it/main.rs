@@ -35,4 +35,6 @@ mod review;
 mod seed;
 mod standin;
 mod support;
+#[cfg(all(feature = "aws", feature = "lambda"))]
+mod up;
 mod vm;

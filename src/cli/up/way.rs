@@ -18,7 +18,7 @@ use crate::cloud::eni::{self, Decided, Want};
 use crate::cloud::lambda::firewall::{self, Edit};
 use crate::cloud::lambda::{GLOBAL, Lambda, Wish};
 use crate::cloud::up::{Files, Launched, Opened, Written};
-use crate::cloud::{Act, Plan};
+use crate::cloud::{Act, Interface, Plan};
 use crate::edge::aws::Session;
 use crate::edge::fs;
 use crate::facts::ClusterFacts;
@@ -70,10 +70,21 @@ struct Way<'w> {
 
 /// What there is, and what is going to be done.
 struct Found {
-    interface: Option<Decided>,
+    address: Address,
     files: Vec<File>,
     rules: Option<Edit>,
     machine: Looked,
+}
+
+/// The address that gives a satellite its name.
+enum Address {
+    /// Not a satellite: it has none in the VPC.
+    None,
+    /// It has, or gets, a network interface of its own.
+    Own(Box<Decided>),
+    /// It is one of the proxy's, or will be: `nodebake proxy launch` gives it to the proxy. An interface of its own would
+    /// keep it from the proxy.
+    Proxys(Option<Box<Interface>>),
 }
 
 /// A file for `kubectl` or `aws`.
@@ -87,7 +98,7 @@ struct File {
 impl Way<'_> {
     fn go(&self, mut note: Note) -> Outcome {
         let mut parts = vec!["the cluster's facts", "a look at what there is"];
-        parts.extend(self.is_satellite().then_some("network interface"));
+        parts.extend(self.has_own_interface().then_some("network interface"));
         parts.push("files for kubectl and aws");
         parts.extend((!self.args.proxy.is_empty()).then_some("firewall"));
         parts.push("machine");
@@ -133,17 +144,7 @@ impl Way<'_> {
     }
 
     fn look(&self, note: &Note) -> Result<Found, Failure> {
-        let interface = if self.is_satellite() {
-            let want = self.want();
-            let facts = &self.built.plan.facts;
-            let eks = self.session.eks();
-            Some(with_desk(self.session, |desk| {
-                let network = eni::network(desk, &eks, facts)?;
-                eni::decide(desk, want, network)
-            })?)
-        } else {
-            None
-        };
+        let address = self.look_for_address()?;
         let rules = if self.args.proxy.is_empty() {
             None
         } else {
@@ -152,11 +153,42 @@ impl Way<'_> {
         };
         let machine = look(self.ui, self.connection, self.wish, HOW)?;
         Ok(Found {
-            interface,
+            address,
             files: self.files(note),
             rules,
             machine,
         })
+    }
+
+    fn look_for_address(&self) -> Result<Address, Failure> {
+        if !self.is_satellite() {
+            return Ok(Address::None);
+        }
+        let facts = &self.built.plan.facts;
+        let eks = self.session.eks();
+        with_desk(self.session, |desk| {
+            let network = eni::network(desk, &eks, facts)?;
+            if self.has_own_interface() {
+                return Ok(Address::Own(Box::new(eni::decide(desk, self.want(), network)?)));
+            }
+            let own = eni::by_tag(desk, &self.wish.node, Some(&facts.name.value))?;
+            match (own, self.address()) {
+                (Some(_), _) => Ok(Address::Own(Box::new(eni::decide(desk, self.want(), network)?))),
+                (None, Some(address)) => {
+                    let holder = eni::holder(desk, &network.vpc, address)?;
+                    Ok(Address::Proxys(holder.map(Box::new)))
+                }
+                (None, None) => Ok(Address::None),
+            }
+        })
+    }
+
+    /// Whether the node is to have an interface of its own: one that gives it its name beside the proxy's address, or one
+    /// that is attached to the proxy.
+    fn has_own_interface(&self) -> bool {
+        let node = self.built.plan.spec.node();
+        self.is_satellite()
+            && (self.args.attach.is_some() || node.is_some_and(|node| node.identity.eni_address.is_some()))
     }
 
     fn want(&self) -> Want {
@@ -164,7 +196,7 @@ impl Way<'_> {
         Want {
             cluster: facts.name.value.clone(),
             node: self.wish.node.clone(),
-            address: self.eni_address(),
+            address: self.address(),
             subnet: None,
             attach: self.args.attach.clone(),
         }
@@ -174,7 +206,7 @@ impl Way<'_> {
         self.built.plan.profile.naming == Naming::Satellite
     }
 
-    fn eni_address(&self) -> Option<Ipv4Addr> {
+    fn address(&self) -> Option<Ipv4Addr> {
         let node = self.built.plan.spec.node();
         let address = node.and_then(|node| node.identity.in_vpc());
         address.map(|address| address.value)
@@ -199,7 +231,7 @@ impl Way<'_> {
 
     /// Does it, part by part; what was done is written down after each. The public address of the machine, in the end.
     fn carry_out(&self, found: Found, note: &mut Note, view: &mut View<'_>) -> Result<Option<Ipv4Addr>, Failure> {
-        if let Some(decided) = &found.interface {
+        if let Address::Own(decided) = &found.address {
             view.begin();
             let one = with_desk(self.session, |desk| eni::carry_out(desk, decided))?;
             view.done(&format!("{}, {}", one.id, one.status));
@@ -265,8 +297,10 @@ impl Found {
     fn plan(&self, note: &Note) -> Plan {
         let mut plan = Plan::default();
         let mut add = |part: Plan| plan.steps.extend(part.steps);
-        if let Some(decided) = &self.interface {
-            add(decided.plan.clone());
+        match &self.address {
+            Address::Own(decided) => add(decided.plan.clone()),
+            Address::Proxys(Some(holder)) => add(held(holder)),
+            Address::Proxys(None) | Address::None => {}
         }
         let mut files = Plan::default();
         let missing: Vec<String> = self
@@ -284,6 +318,20 @@ impl Found {
         add(self.machine.plan());
         plan
     }
+}
+
+/// An address that somebody has.
+fn held(holder: &Interface) -> Plan {
+    let mut plan = Plan::default();
+    let attachment = holder.attachment.as_ref().and_then(|at| at.instance.as_deref());
+    let whose = attachment.map_or_else(|| "nobody".to_owned(), |id| format!("instance {id}"));
+    let what = format!("the node's address on {} of {whose}", holder.id);
+    plan.step(
+        Act::Keep,
+        what,
+        Some(holder.description.clone()).filter(|text| !text.is_empty()),
+    );
+    plan
 }
 
 /// The name of the Node object, as far as node.yaml alone says it.

@@ -5,12 +5,12 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use super::delete::gone;
-use super::find::{by_tag, once_by_tag};
+use super::find::{by_tag, holder, once_by_tag};
 use super::wait::wait;
 use super::{CLUSTER_TAG, Desk, NODE_TAG, Network, VpcSubnet, Want};
 use crate::base::Sha256;
 use crate::cloud::aws::{LADDER, again};
-use crate::cloud::{Act, Filter, Instance, Interface, Kind, NewInterface, Plan, Trouble};
+use crate::cloud::{Act, Instance, Interface, Kind, NewInterface, Plan, Trouble};
 
 /// So many tokens are tried: one is used up by each interface of this node that was deleted a short while ago.
 const ROUNDS: u32 = 5;
@@ -276,9 +276,9 @@ fn is_free(desk: &Desk<'_>, address: Ipv4Addr, subnet: &VpcSubnet, network: &Net
         );
         return Err(Trouble::new(Kind::Refused, message).hint("take another one for `identity.address`"));
     }
-    let filters = [Filter::Vpc(network.vpc.clone()), Filter::Address(address)];
-    let found = desk.ask(|| desk.ec2.interfaces(&filters))?;
-    let Some(one) = found.first() else { return Ok(()) };
+    let Some(one) = holder(desk, &network.vpc, address)? else {
+        return Ok(());
+    };
     let whose = match one.tags.get(NODE_TAG) {
         Some(node) => format!("node {node}"),
         None if one.description.is_empty() => "nobody nodebake knows".into(),

@@ -1,5 +1,7 @@
 //! Interfaces by their tags.
 
+use std::net::Ipv4Addr;
+
 use super::{CLUSTER_TAG, Desk, NODE_TAG};
 use crate::cloud::{Filter, Interface, Kind, Trouble};
 
@@ -36,6 +38,13 @@ pub fn find(desk: &Desk<'_>, whose: &Whose) -> Result<Option<Interface>, Trouble
 /// The interface of a node. Two of them are refused, with both ids: neither is the right one by itself.
 pub fn by_tag(desk: &Desk<'_>, node: &str, cluster: Option<&str>) -> Result<Option<Interface>, Trouble> {
     desk.ask(|| once_by_tag(desk, node, cluster))
+}
+
+/// Who has an address of a VPC.
+pub fn holder(desk: &Desk<'_>, vpc: &str, address: Ipv4Addr) -> Result<Option<Interface>, Trouble> {
+    let filters = [Filter::Vpc(vpc.into()), Filter::Address(address)];
+    let mut found = desk.ask(|| desk.ec2.interfaces(&filters))?;
+    Ok(found.pop())
 }
 
 /// As [`by_tag`], asked once.

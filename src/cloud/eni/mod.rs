@@ -12,7 +12,7 @@ use std::net::Ipv4Addr;
 
 pub use create::{Decided, carry_out, decide, token};
 pub use delete::{Removal, removal, remove};
-pub use find::{Whose, all, by_tag, find};
+pub use find::{Whose, all, by_tag, find, holder};
 pub use network::{Network, VpcSubnet, network, vpc_subnets};
 
 use super::aws::patiently;

@@ -9,7 +9,7 @@ const KEY_FILE: &str = "/etc/nodebake/aws/source-credentials";
 /// How the cluster learns who the node is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mapping {
-    /// An item of the ConfigMap aws-auth.
+    /// An item of aws-auth.
     AwsAuth,
     /// An access entry of EKS.
     AccessEntry,

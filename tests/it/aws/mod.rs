@@ -11,9 +11,10 @@ mod identity;
 mod kills;
 mod moto;
 mod waiting;
-mod world;
+pub mod world;
 
 use base64::Engine as _;
+pub use eni::with_node;
 
 use crate::support::root;
 
@@ -34,7 +35,7 @@ fn base64(text: &str) -> String {
 }
 
 /// Holds a text to the golden of that name.
-fn golden(name: &str, text: &str) {
+pub fn golden(name: &str, text: &str) {
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path("../../../snapshots/cloud");
     settings.set_prepend_module_to_snapshot(false);

@@ -4,7 +4,7 @@
 
 mod calls;
 mod choosing;
-mod cloud;
+pub mod cloud;
 mod firewall;
 mod kills;
 mod launching;
