@@ -1,4 +1,5 @@
 //! `nodebake up` and `down`, against stand-ins of both clouds at once.
+#![allow(clippy::disallowed_methods, reason = "tests reach the disk")]
 
 use std::process::{Command, Output};
 
@@ -237,6 +238,24 @@ fn an_address_of_the_proxy() {
     );
     sky.good(&DOWN);
     assert_eq!(sky.counts(), (1, 0, 0), "the proxy's interface is not the node's");
+}
+
+/// A proxy has many nodes behind it: its way stays as long as one of them runs.
+#[test]
+fn the_proxys_way_is_shared() {
+    let sky = Sky::new(TWO);
+    sky.good(&UP);
+    sky.lambda.with(|account| {
+        account.foreign("node-18");
+        let tags = json!([{"key": "nodebake-node", "value": "node-18"}]);
+        account.instances.last_mut().unwrap().about["tags"] = tags;
+    });
+    let (_, words) = sky.good(&DOWN);
+    assert!(
+        words.contains("= keep the firewall's rule for the proxy\n    other nodes run, which may need it: node-18"),
+        "{words}"
+    );
+    assert_eq!((sky.counts(), sky.state()), ((0, 1, 1), None));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 pub(super) mod firewall;
 pub(super) mod instances;
 pub(super) mod launch;
-mod shown;
+pub(super) mod shown;
 pub(super) mod ssh_keys;
 pub(super) mod types;
 mod watching;

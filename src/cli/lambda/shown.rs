@@ -50,7 +50,7 @@ impl<'i> Shown<'i> {
 }
 
 /// A text of the cloud for a terminal: one word of a line, without what could steer it.
-pub(super) fn plain(text: &str) -> String {
+pub(in crate::cli) fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }
 

@@ -8,6 +8,7 @@ use crate::cli::aws::{AwsArgs, with_desk};
 use crate::cli::consent::consent;
 use crate::cli::lambda::instances::{end, plan_end};
 use crate::cli::lambda::launch::chosen;
+use crate::cli::lambda::shown::plain;
 use crate::cli::lambda::{Connection, cloud, connected};
 use crate::cli::{Failure, Outcome, Ui, load};
 use crate::cloud::eni::{self, Removal, Whose};
@@ -31,11 +32,13 @@ pub(super) fn run(ui: &Ui, args: &DownArgs) -> Outcome {
     let session = aws.open(Some(&facts))?;
     let object = node_name(&spec, &facts);
     connected(ui, &args.shared.account, |connection| {
-        let machines = machines(connection, &node)?;
+        let all = connection.api.instances().map_err(cloud)?;
+        let machines: Vec<Instance> = lambda::of_node(&all, &node).into_iter().cloned().collect();
+        let others = others(&all, &node);
         let edit = rules(connection, &note)?;
         let whose = Whose::Node(node.clone(), Some(facts.name.value.clone()));
         let removal = with_desk(&session, |desk| eni::removal(desk, &whose))?;
-        let plan = plan(&machines, edit.as_ref(), &removal, &note, object.as_deref());
+        let plan = plan(&machines, (edit.as_ref(), &others), &removal, &note, object.as_deref());
         if plan.is_done() {
             ui.talk(plan.to_string().trim_end());
             ui.talk("nothing to do");
@@ -48,7 +51,7 @@ pub(super) fn run(ui: &Ui, args: &DownArgs) -> Outcome {
         end(ui, connection, &machines.iter().collect::<Vec<_>>())?;
         note.state.machine = None;
         note.write()?;
-        if let Some(edit) = &edit {
+        if let Some(edit) = edit.as_ref().filter(|_| others.is_empty()) {
             firewall::apply(&connection.api, edit).map_err(cloud)?;
         }
         note.state.firewall = None;
@@ -67,10 +70,12 @@ pub(super) fn run(ui: &Ui, args: &DownArgs) -> Outcome {
     })
 }
 
-/// The node's machines: one, unless somebody made another.
-fn machines(connection: &Connection<'_>, node: &str) -> Result<Vec<Instance>, Failure> {
-    let all = connection.api.instances().map_err(cloud)?;
-    Ok(lambda::of_node(&all, node).into_iter().cloned().collect())
+/// Other nodes that run: a proxy may have them behind it too.
+fn others(all: &[Instance], node: &str) -> Vec<String> {
+    let running = all.iter().filter(|one| !one.status.is_over());
+    let mut names: Vec<String> = running.filter_map(Instance::node).map(plain).collect();
+    names.retain(|name| name != node);
+    names
 }
 
 /// What is taken back of the firewall's rules.
@@ -82,7 +87,13 @@ fn rules(connection: &Connection<'_>, note: &Note) -> Result<Option<Edit>, Failu
     Ok(Some(firewall::revoke(&ruleset, &opened.from)))
 }
 
-fn plan(machines: &[Instance], edit: Option<&Edit>, removal: &Removal, note: &Note, object: Option<&str>) -> Plan {
+fn plan(
+    machines: &[Instance],
+    (edit, others): (Option<&Edit>, &[String]),
+    removal: &Removal,
+    note: &Note,
+    object: Option<&str>,
+) -> Plan {
     let mut plan = Plan::default();
     for machine in machines {
         plan_end(&mut plan, machine);
@@ -92,8 +103,14 @@ fn plan(machines: &[Instance], edit: Option<&Edit>, removal: &Removal, note: &No
             "what runs there is lost: `kubectl drain {object} --ignore-daemonsets --delete-emptydir-data` first"
         ));
     }
-    if let Some(edit) = edit {
-        plan.steps.extend(edit.plan.steps.iter().cloned());
+    match edit {
+        Some(edit) if others.is_empty() => plan.steps.extend(edit.plan.steps.iter().cloned()),
+        Some(_) => {
+            let why = format!("other nodes run, which may need it: {}", others.join(", "));
+            let how = "`nodebake firewall revoke --from ADDRESS` takes it back".to_owned();
+            plan.step(Act::Keep, "the firewall's rule for the proxy", [why, how]);
+        }
+        None => {}
     }
     plan.steps.extend(removal.plan.steps.iter().cloned());
     if let Some(files) = &note.state.files {

@@ -158,7 +158,7 @@ mod tests {
             ("\"version\": 1", "\"version\": 2", "version 2"),
             ("\"node\"", "\"nodes\"", "nodes"),
             ("\"a10-01\"", "7", "invalid type"),
-            ("}", "", "EOF"),
+            ("\n}\n", "", "EOF"),
         ] {
             let error = State::parse(&state.text().replace(from, to)).unwrap_err();
             assert!(error.contains(why), "{error}");

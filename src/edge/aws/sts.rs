@@ -12,7 +12,7 @@ use aws_sdk_sts::error::{BoxError, SdkError};
 use tokio::runtime::Builder;
 
 use super::credentials::variable;
-use super::trouble;
+use super::trouble::trouble;
 use crate::cloud::session::{AssumeRole, Told, endpoint};
 use crate::cloud::{Keys, Kind, Trouble, moment};
 

@@ -1,6 +1,6 @@
 //! `nodebake launch`
 
-mod bring;
+pub(in crate::cli) mod bring;
 mod said;
 
 use std::path::PathBuf;
@@ -11,8 +11,7 @@ use super::{Account, connected, json};
 use crate::cli::load::{self, Loaded};
 use crate::cli::next::next;
 use crate::cli::{Common, Failure, Outcome, Ui};
-use bring::launch;
-pub(in crate::cli) use bring::{How, Looked, bring_about, look};
+use bring::{How, launch};
 pub(in crate::cli) use said::{Said, wish};
 
 /// Bake a node and launch it at Lambda.
