@@ -21,7 +21,7 @@ pub(in crate::cli) struct Said {
 
 impl Said {
     /// A region alone.
-    #[cfg(feature = "aws")]
+    #[cfg(all(feature = "aws", feature = "lambda"))]
     pub(in crate::cli) fn region(region: Option<&str>) -> Result<Self, String> {
         region.map_or(Ok(()), check_region)?;
         Ok(Self {
