@@ -112,24 +112,14 @@ enum Command {
     Fetch(fetch::Args),
     /// Bake a node or a fleet
     Bake(bake::Args),
-    Facts(facts::Args),
-    Eni(eni::Args),
-    /// Make, trust, test and run plugins
-    Plugin(plugin::Args),
-    /// Pass the API server's connections on to nodes outside the VPC
-    Proxy(proxy::Args),
-    /// Install an offline bundle on this machine, or into an image
-    Install(install::Args),
-    /// Say whether the machine still has what was installed
-    Status(status::Args),
-    /// Go back to what was before the last installation
-    Rollback(rollback::Args),
-    /// Take everything back that was installed
-    Uninstall(uninstall::Args),
     /// Bring a node up: facts, interface, files, firewall, launch
     Up(Box<up::UpArgs>),
     /// Take back what `up` brought about
     Down(Box<up::DownArgs>),
+    Facts(facts::Args),
+    Eni(eni::Args),
+    /// Pass the API server's connections on to nodes outside the VPC
+    Proxy(proxy::Args),
     /// Bake a node and launch it at Lambda
     Launch(lambda::launch::Args),
     /// Show the instances that nodebake launched at Lambda
@@ -144,10 +134,20 @@ enum Command {
     SshKeys(lambda::ssh_keys::Args),
     /// Show Lambda's firewall, and let a proxy in
     Firewall(lambda::firewall::Args),
+    /// Install an offline bundle on this machine, or into an image
+    Install(install::Args),
+    /// Say whether the machine still has what was installed
+    Status(status::Args),
+    /// Go back to what was before the last installation
+    Rollback(rollback::Args),
+    /// Take everything back that was installed
+    Uninstall(uninstall::Args),
     /// Print a token for a cluster, as an exec plugin
     Token(token::Args),
     /// Keep and show a node's session with AWS
     Credentials(credentials::Args),
+    /// Make, trust, test and run plugins
+    Plugin(plugin::Args),
 }
 
 /// What every command that reads a node takes.

@@ -24,6 +24,7 @@ mod golden;
 mod judges;
 #[cfg(feature = "lambda")]
 mod lambda;
+mod moto;
 mod nocloud;
 mod offline;
 mod page;

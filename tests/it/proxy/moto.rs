@@ -1,77 +1,29 @@
 //! moto's server as a judge: another reading of the same API. It takes a group's rule twice and knows no token, which is
 //! why the stand-in has those.
 
-use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::Output;
 
 use base64::Engine as _;
 use serde_json::Value;
 
 use super::wire::command;
+use crate::moto::{Moto, moto};
 use crate::support::{TempDir, root, stderr};
-
-struct Moto {
-    child: Child,
-    url: String,
-    tools: PathBuf,
-}
-
-impl Drop for Moto {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// moto, where `.ci/setup` put it. Without it the test is skipped with a printed reason, and fails where CI=true.
-fn moto() -> Option<Moto> {
-    let tools = std::env::var("NODEBAKE_TOOLS").unwrap_or_else(|_| "/var/cache/nodebake-tools".into());
-    let tools = PathBuf::from(tools).join("moto/bin");
-    if !tools.join("moto_server").is_file() {
-        assert!(
-            std::env::var("CI").as_deref() != Ok("true"),
-            "CI=true and moto is not in {}",
-            tools.display()
-        );
-        println!("skipped: moto is not in {}", tools.display());
-        return None;
-    }
-    let mut child = Command::new(tools.join("moto_server"))
-        .args(["-H", "127.0.0.1", "-p", "0"])
-        .env("PYTHONUNBUFFERED", "1")
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    let running = |line: std::io::Result<String>| Some(line.unwrap().split_once("Running on ")?.1.trim().to_owned());
-    let url = lines.find_map(running).unwrap();
-    // What it says of each request is read, so that it does not wait for a reader.
-    std::thread::spawn(move || lines.for_each(drop));
-    Some(Moto { child, url, tools })
-}
 
 const CLIENT: &str = r#"
 import boto3, json, sys
 ec2 = boto3.client("ec2", region_name="us-east-1", endpoint_url=sys.argv[1], aws_access_key_id="x", aws_secret_access_key="y")
 "#;
 
-impl Moto {
-    fn python(&self, script: &str) -> Value {
-        let output = Command::new(self.tools.join("python"))
-            .args(["-c", &format!("{CLIENT}{script}"), &self.url])
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{}", stderr(&output));
-        serde_json::from_slice(&output.stdout).unwrap()
-    }
+fn python(moto: &Moto, script: &str) -> Value {
+    moto.python(&format!("{CLIENT}{script}"))
 }
 
 #[test]
 fn moto_agrees() {
     let Some(moto) = moto() else { return };
-    let ids = moto.python(
+    let ids = python(
+        &moto,
         r#"
 vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
 subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.2.0/24")["Subnet"]["SubnetId"]
@@ -112,7 +64,8 @@ print(json.dumps(dict(vpc=vpc, subnet=subnet, group=group, image=image)))
         stderr(&output)
     );
 
-    let seen = moto.python(
+    let seen = python(
+        &moto,
         r#"
 one = [i for r in ec2.describe_instances()["Reservations"] for i in r["Instances"]]
 groups = [g for g in ec2.describe_security_groups()["SecurityGroups"] if g["GroupName"].startswith("nodebake")]
