@@ -43,7 +43,7 @@ fn a_launch_is_planned_carried_out_watched_and_told() {
         ": active, 198.51.100.20",
         "ssh ubuntu@198.51.100.20 sudo install",
         "nodebake firewall allow --from",
-        "pass TCP 10250 of 10.0.2.233 on to 198.51.100.20",
+        "- { name: node-17, address: 10.0.2.233, publicAddress: 198.51.100.20 }",
     ] {
         assert!(talk.contains(word), "{word}:\n{talk}");
     }
