@@ -5,6 +5,9 @@ use x509_parser::time::ASN1Time;
 use super::{CaCertificate, ClusterFacts, Subnet};
 use crate::base::Located;
 
+/// Every address, as EKS says it of a public endpoint that anybody may ask.
+const EVERYBODY: &str = "0.0.0.0/0";
+
 /// One value that differs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
@@ -16,6 +19,17 @@ pub struct Change {
     pub new: Option<String>,
     /// What that means to nodes, where it is not plain.
     pub meaning: Option<&'static str>,
+    /// Whether the old file states this value, or the list it belongs to, at all.
+    pub stated: bool,
+}
+
+impl Change {
+    /// Whether a node that is baked with the old file may be another one than with the new: false for EKS' own release
+    /// of the minor, for a subnet that was only added, and for what the old file never stated.
+    pub fn concerns_nodes(&self) -> bool {
+        let only_added = self.old.is_none();
+        self.stated && self.what != "platformVersion" && !(self.what == "subnets" && only_added)
+    }
 }
 
 impl std::fmt::Display for Change {
@@ -42,6 +56,7 @@ pub fn compare(old: &ClusterFacts, new: &ClusterFacts) -> Vec<Change> {
         if old != new {
             all.push(Change {
                 what,
+                stated: old.is_some(),
                 old,
                 new,
                 meaning,
@@ -109,8 +124,12 @@ pub fn compare(old: &ClusterFacts, new: &ClusterFacts) -> Vec<Change> {
         None,
     );
     let access = |facts: &ClusterFacts| -> Vec<String> {
-        let cidrs = facts.access.iter().flat_map(|access| &access.public_cidrs);
-        cidrs.map(|cidr| cidr.value.to_string()).collect()
+        let Some(access) = &facts.access else { return Vec::new() };
+        // Everybody may ask a public endpoint that names nobody.
+        if access.public.value && access.public_cidrs.is_empty() {
+            return vec![EVERYBODY.into()];
+        }
+        texts(&access.public_cidrs)
     };
     items(&mut all, "endpointAccess.publicAccessCidrs", &access(old), &access(new));
     items(
@@ -153,6 +172,7 @@ fn told(subnet: &Subnet) -> String {
 
 /// Items of lists that are sets, one by one.
 fn items(all: &mut Vec<Change>, what: &'static str, old: &[String], new: &[String]) {
+    let stated = !old.is_empty();
     let gone = old.iter().filter(|item| !new.contains(item));
     let come = new.iter().filter(|item| !old.contains(item));
     let changes = gone
@@ -160,6 +180,7 @@ fn items(all: &mut Vec<Change>, what: &'static str, old: &[String], new: &[Strin
         .chain(come.map(|item| (None, Some(item.clone()))));
     all.extend(changes.map(|(old, new)| Change {
         what,
+        stated,
         old,
         new,
         meaning: None,
@@ -190,6 +211,7 @@ fn authorities(all: &mut Vec<Change>, old: &[CaCertificate], new: &[CaCertificat
                 old,
                 new,
                 meaning: Some(meaning),
+                stated: true,
             });
         }
     }

@@ -5,6 +5,7 @@
     reason = "tests reach the disk, processes and the environment"
 )]
 
+mod compare;
 mod eni;
 mod facts;
 mod identity;
