@@ -54,7 +54,13 @@ pub fn explain(action: &str, trouble: Trouble) -> Trouble {
 pub fn no_credentials(trouble: Trouble, words: &str, profile: Option<&str>) -> Trouble {
     let of = profile.map_or_else(String::new, |profile| format!(" --profile {profile}"));
     let lower = words.to_lowercase();
-    let none = lower.contains("no credentials found") || lower.contains("no providers in chain");
+    let none = [
+        "no credentials found",
+        "no providers in chain",
+        "was not defined",
+        "was not enabled",
+    ];
+    let none = none.iter().any(|words| lower.contains(words));
     let why = if none && profile.is_some() {
         "the profile has none, or is not there"
     } else if none {

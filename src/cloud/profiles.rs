@@ -69,6 +69,12 @@ pub fn section(text: &str, file: File, profile: &str) -> Option<Profile> {
     found
 }
 
+/// Whether the profile leads to credentials: its own, or somebody else's. One that says a region alone does not.
+pub fn leads(profile: &Profile) -> bool {
+    let own = ["aws_access_key_id", "aws_secret_access_key"];
+    ELSEWHERE.iter().chain(&own).any(|key| profile.contains_key(*key))
+}
+
 /// The profile's own keys, if it has some and points nowhere else. `Err` says what is wrong with them.
 pub fn keys(profile: &Profile) -> Option<Result<Keys, String>> {
     if ELSEWHERE.iter().any(|key| profile.contains_key(*key)) {
@@ -131,7 +137,9 @@ mod tests {
         assert!(with("").unwrap().is_ok());
         for key in ELSEWHERE {
             assert_eq!(with(&format!("{key} = y")), None, "{key}");
+            assert!(leads(&Profile::from([(key.to_owned(), "y".to_owned())])), "{key}");
         }
+        assert!(!leads(&Profile::from([("region".to_owned(), "r".to_owned())])));
         assert_eq!(keys(&Profile::new()), None);
     }
 

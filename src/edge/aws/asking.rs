@@ -11,6 +11,7 @@ use aws_sdk_sts::operation::RequestId;
 use tokio::runtime::{Builder, Runtime};
 
 use super::Identity;
+use super::credentials::of_profile;
 use super::trouble::trouble;
 use crate::cloud::aws::{explain, no_credentials};
 use crate::cloud::{Kind, Trouble};
@@ -41,13 +42,17 @@ impl Session {
             loader = loader.region(Region::new(region.clone()));
         }
         let config = runtime.block_on(loader.load());
-        if config.region().is_none() {
+        let Some(region) = config.region().map(ToString::to_string) else {
             let trouble = Trouble::new(Kind::Refused, "no AWS region is known");
             return Err(trouble.hint("say --region, or set AWS_REGION or the profile's region"));
+        };
+        let mut config = config.into_builder();
+        // The loader alone would take the environment's keys before those of the profile.
+        if let Some(profile) = &identity.profile {
+            config.set_credentials_provider(Some(of_profile(profile, &region)?));
         }
         // Tries are counted in `cloud`, where they are tested; what fetches credentials keeps its own.
         let config = config
-            .into_builder()
             .retry_config(RetryConfig::disabled())
             .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(ANSWER).build())
             .build();

@@ -8,10 +8,13 @@ use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use aws_config::Region;
-use aws_config::default_provider::credentials::DefaultCredentialsChain;
+use aws_config::ecs::EcsCredentialsProvider;
+use aws_config::imds::credentials::ImdsCredentialsProvider;
+use aws_config::meta::credentials::CredentialsProviderChain;
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
-use aws_credential_types::provider::ProvideCredentials;
+use aws_config::web_identity_token::WebIdentityTokenCredentialsProvider;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use tokio::runtime::Builder;
 
 use super::Identity;
@@ -191,33 +194,52 @@ fn text(path: &Path) -> Result<Option<String>, Trouble> {
     }
 }
 
-/// Asks whom the profile points to, or, where there is none, whoever gives a machine credentials.
+/// Whoever gives the credentials of a profile that the user names, whatever keys are in the environment.
+pub(super) fn of_profile(name: &str, region: &str) -> Result<SharedCredentialsProvider, Trouble> {
+    let files = Files::read(name)?;
+    // The SDK says what is wrong with a profile that is not there.
+    Ok(provider(&files, !files.found, Some(name), region))
+}
+
+/// Whom the profile points to, or, where it points nowhere, whoever gives a machine credentials: that is the SDK's own
+/// chain without the environment's keys, which are settled before.
+fn provider(files: &Files, only_profile: bool, name: Option<&str>, region: &str) -> SharedCredentialsProvider {
+    let config = ProviderConfig::without_region().with_region(Some(Region::new(region.to_owned())));
+    if only_profile || profiles::leads(&files.profile) {
+        let builder = ProfileFileCredentialsProvider::builder().configure(&config);
+        let builder = match name {
+            Some(name) => builder.profile_name(name),
+            None => builder,
+        };
+        return SharedCredentialsProvider::new(builder.build());
+    }
+    let web = WebIdentityTokenCredentialsProvider::builder()
+        .configure(&config)
+        .build();
+    let container = EcsCredentialsProvider::builder().configure(&config).build();
+    let instance = ImdsCredentialsProvider::builder().configure(&config).build();
+    let chain = CredentialsProviderChain::first_try("WebIdentityToken", web)
+        .or_else("EcsContainer", container)
+        .or_else("Ec2InstanceMetadata", instance);
+    SharedCredentialsProvider::new(chain)
+}
+
+/// Asks whom the profile points to, or whoever gives a machine credentials.
 fn ask(files: &Files, name: Option<&str>, region: &str) -> Result<Keys, Trouble> {
     let runtime = Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Trouble::new(Kind::Refused, error.to_string()))?;
-    let config = ProviderConfig::without_region().with_region(Some(Region::new(region.to_owned())));
-    let given = runtime.block_on(async {
-        if files.found {
-            let builder = ProfileFileCredentialsProvider::builder().configure(&config);
-            let builder = match name {
-                Some(name) => builder.profile_name(name),
-                None => builder,
-            };
-            builder.build().provide_credentials().await
-        } else {
-            let chain = DefaultCredentialsChain::builder().configure(config);
-            chain.build().await.provide_credentials().await
-        }
-    });
+    let given = runtime.block_on(async { provider(files, false, name, region).provide_credentials().await });
     let given = given.map_err(|error| {
         let mut cause: &dyn std::error::Error = &error;
         while let Some(next) = cause.source() {
             cause = next;
         }
-        let message = if files.found {
+        let profile = name.unwrap_or("default");
+        let message = if profiles::leads(&files.profile) {
+            format!("the profile `{profile}` gave no credentials: {cause}")
+        } else if files.found {
             format!(
-                "the profile `{}` gave no credentials: {cause}",
-                name.unwrap_or("default")
+                "the profile `{profile}` has no credentials, and no web identity, container or instance gave any: {cause}"
             )
         } else {
             format!(

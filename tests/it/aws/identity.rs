@@ -44,6 +44,19 @@ fn from_a_profile() {
     }
 }
 
+/// A profile that is named goes before the environment's keys, as with the AWS CLI; one that is not there is no reason to
+/// take them.
+#[test]
+fn from_a_profile_whatever_the_environment_has() {
+    let aws = configured("[profile node-user]\nregion = us-east-1\n", NODE_USER);
+    let (code, _, words) = aws.run(&[&ARGS[..], &["--profile", "node-user"]].concat());
+    assert_eq!(code, 0, "{words}");
+    assert_eq!(keys(&aws), ["AKIDOFTHEPROFILE"]);
+    let (code, _, words) = aws.run(&[&ARGS[..], &["--profile", "typo"]].concat());
+    assert!(code == 4 && words.contains("is the profile's name right?"), "{words}");
+    assert_eq!(keys(&aws), [""; 0]);
+}
+
 /// The role is assumed with the source profile's key, and everything else asked with the role's.
 #[test]
 fn from_a_role() {

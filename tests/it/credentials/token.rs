@@ -455,6 +455,41 @@ fn profiles_that_point_elsewhere_are_followed() {
     home.refused(&region, &variables, "the profile `role` gave no credentials");
 }
 
+/// A machine's own role is asked in the region that was settled, also where a profile says a region and nothing else.
+#[test]
+fn a_web_identity_is_taken_where_no_profile_has_credentials() {
+    let home = Home::new();
+    let end = now() + 600;
+    let token = home.put("web-token", 0o600, "a.web.token");
+    let made = Keys {
+        access: "ASIANEW".into(),
+        secret: NEW_SECRET.into(),
+        session: Some(NEW_TOKEN.into()),
+        expires: Some(end),
+    };
+    let answer = session(end).replace("AssumeRole", "AssumeRoleWithWebIdentity");
+    let sts = sts((0..3).map(|_| at(now(), 200, &answer)).collect());
+    let variables = [
+        ("AWS_ROLE_ARN", ROLE),
+        ("AWS_WEB_IDENTITY_TOKEN_FILE", token.to_str().unwrap()),
+        ("AWS_ENDPOINT_URL_STS", sts.url.as_str()),
+    ];
+    holds(&home.answer(&["--region", "us-west-2"], &variables), "us-west-2", &made);
+    let config = "[default]\nregion = eu-west-1\n[profile other]\nregion = us-east-2\n";
+    home.put(".aws/config", 0o644, config);
+    holds(&home.answer(&[], &variables), "eu-west-1", &made);
+    // Who names a profile does not mean the environment's keys.
+    let with_keys = [
+        variables[0],
+        variables[1],
+        variables[2],
+        ("AWS_ACCESS_KEY_ID", "E"),
+        ("AWS_SECRET_ACCESS_KEY", "S"),
+    ];
+    holds(&home.answer(&["--profile", "other"], &with_keys), "us-east-2", &made);
+    assert_eq!(sts.asked().len(), 3);
+}
+
 /// On a node of each strategy: what its kubeconfig says, with the file that is there.
 #[test]
 fn nodes_of_every_strategy_get_a_token() {
