@@ -163,7 +163,9 @@ impl Machine for Here<'_> {
 /// ended left in it.
 #[expect(clippy::disallowed_methods, reason = "this is the edge")]
 fn close_folder(path: &Path) -> Result<(), String> {
-    let folder = path.parent().unwrap_or(Path::new("/"));
+    // A bare name has an empty parent, and lies in the current folder.
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
     let failed = |error: std::io::Error| format!("{}: {error}", folder.display());
     DirBuilder::new()
         .recursive(true)

@@ -284,6 +284,22 @@ fn files_that_are_wrong_are_told() {
     assert_eq!(node.read(), old);
 }
 
+/// A session whose file is a bare name goes into the current folder.
+#[test]
+fn a_session_beside_whoever_asks() {
+    let node = Node::with_role();
+    let end = now() + 3600;
+    let sts = sts(vec![at(now(), 200, &session(end))]);
+    let mut command = node.refresher(Form::Program, &sts.url, &[]);
+    command.env("NODEBAKE_SESSION_CREDENTIALS", "creds");
+    command.current_dir(node.home.path());
+    let output = seen(sts.run(&mut command, None));
+    assert!(output.status.success(), "{}", stderr(&output));
+    let path = node.path("creds");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), session_file(end));
+    assert_eq!(mode(&path), 0o600);
+}
+
 #[test]
 fn a_key_goes_nowhere_in_clear_text() {
     let node = Node::with_role();
