@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::delete::gone;
 use super::find::{by_tag, holder, once_by_tag};
+use super::network::count_free;
 use super::wait::wait;
 use super::{CLUSTER_TAG, Desk, NODE_TAG, Network, VpcSubnet, Want};
 use crate::base::Sha256;
@@ -28,7 +29,7 @@ pub struct Decided {
 }
 
 /// Looks at what is there, and plans what is missing. Nothing is changed.
-pub fn decide(desk: &Desk<'_>, want: Want, network: Network) -> Result<Decided, Trouble> {
+pub fn decide(desk: &Desk<'_>, want: Want, mut network: Network) -> Result<Decided, Trouble> {
     let there = by_tag(desk, &want.node, Some(&want.cluster))?;
     let instance = match &want.attach {
         Some(id) => Some(usable(desk.ask(|| desk.ec2.instance(id))?, &network)?),
@@ -40,6 +41,9 @@ pub fn decide(desk: &Desk<'_>, want: Want, network: Network) -> Result<Decided, 
         fits(&want, &network, one)?;
         plan.step(Act::Keep, format!("network interface {}", one.id), told_of(one));
     } else {
+        if want.subnet.is_none() && want.address.is_none() {
+            count_free(desk, &mut network)?;
+        }
         let chosen = choose(&want, &network, instance.as_ref())?;
         if let Some(address) = want.address {
             is_free(desk, address, chosen, &network)?;

@@ -69,6 +69,19 @@ pub fn network(desk: &Desk<'_>, eks: &dyn Eks, facts: &ClusterFacts) -> Result<N
     Ok(Network { vpc, group, subnets })
 }
 
+/// Adds how many addresses are free, which no file can tell.
+pub(super) fn count_free(desk: &Desk<'_>, network: &mut Network) -> Result<(), Trouble> {
+    if network.subnets.iter().all(|subnet| subnet.free.is_some()) {
+        return Ok(());
+    }
+    let now = desk.ask(|| desk.ec2.subnets(&network.vpc))?;
+    for subnet in &mut network.subnets {
+        let same = now.iter().find(|one| one.id == subnet.id);
+        subnet.free = same.map(|one| one.free).or(subnet.free);
+    }
+    Ok(())
+}
+
 /// The subnets of a VPC, by zone, network and id.
 pub fn vpc_subnets(
     ec2: &dyn Ec2,

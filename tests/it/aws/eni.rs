@@ -155,6 +155,32 @@ fn where_it_goes() {
     }
 }
 
+/// No file can tell how many addresses are free: that is asked, where it decides anything.
+#[test]
+fn a_full_subnet_is_passed_over() {
+    let aws = with_node("identity: {}");
+    aws.world().full = vec![PRIVATE];
+    let create = ["eni", "create", "node.yaml", "--yes", "--json"];
+    let (code, data, words) = aws.run(&create);
+    assert_eq!(code, 0, "{words}");
+    let json: Value = serde_json::from_str(&data).unwrap();
+    assert_eq!(json["subnet"], OTHER_ZONE);
+    let asked = |aws: &Aws| aws.world().log.contains(&"DescribeSubnets".to_owned());
+    assert!(asked(&aws));
+
+    let aws = with_node("identity: {}");
+    aws.world().full = vec![PRIVATE, OTHER_ZONE];
+    let (code, _, words) = aws.run(&create);
+    assert_eq!((code, aws.world().made), (4, 0), "{words}");
+    assert!(words.contains("no private subnet with a free address"), "{words}");
+
+    for said in [["--subnet", PRIVATE], ["--address", "10.0.2.7"]] {
+        let aws = with_node("identity: {}");
+        let (code, _, words) = aws.run(&[&create[..], &said].concat());
+        assert!(code == 0 && !asked(&aws), "{said:?}: {words}");
+    }
+}
+
 /// Facts that name no network: it is looked up.
 #[test]
 fn a_network_that_is_looked_up() {

@@ -47,6 +47,8 @@ pub struct World {
     /// New interfaces are unknown and pending for so many looks.
     pub shy: u32,
     pub pending: u32,
+    /// Subnets that have no free address.
+    pub full: Vec<&'static str>,
     /// Tokens are ignored, as some stand-ins do.
     pub forgetful: bool,
     /// The next answers to an action, whatever it asks; `true` if it is carried out all the same.
@@ -263,7 +265,7 @@ impl World {
         }
         let inner = match action {
             "DescribeVpcs" => Self::vpcs(form),
-            "DescribeSubnets" => Ok(subnets(form)),
+            "DescribeSubnets" => Ok(subnets(form, &self.full)),
             "DescribeRouteTables" => Ok(route_tables()),
             "DescribeNetworkInterfaces" => self.interfaces(form),
             "DescribeInstances" => self.instances(form),
@@ -526,12 +528,13 @@ const SUBNETS: [(&str, &str, &str, u32); 3] = [
     (PUBLIC, "10.0.96.0/19", "us-east-1a", 100),
 ];
 
-fn subnets(form: &Form) -> String {
+fn subnets(form: &Form, full: &[&str]) -> String {
     let here = filters(form).contains(&("vpc-id".to_owned(), VPC.to_owned()));
     let items: String = SUBNETS
         .iter()
         .filter(|_| here)
         .map(|(id, cidr, zone, free)| {
+            let free = if full.contains(id) { &0 } else { free };
             format!(
                 "<item><subnetId>{id}</subnetId><vpcId>{VPC}</vpcId><cidrBlock>{cidr}</cidrBlock><availabilityZone>{zone}\
                  </availabilityZone><availableIpAddressCount>{free}</availableIpAddressCount><state>available</state></item>"
