@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::eni::CLUSTER_TAG;
 
 /// The commands that have a policy.
-pub const COMMANDS: [&str; 3] = ["facts", "eni", "eni-read"];
+pub const COMMANDS: [&str; 4] = ["facts", "eni", "eni-read", "proxy"];
 
 /// Which cluster, and where.
 #[derive(Debug, Clone)]
@@ -23,6 +23,8 @@ pub struct Scope {
     pub cluster: String,
     /// Its subnets that interfaces may be made in. Any, if there are none.
     pub subnets: Vec<String>,
+    /// Its VPC. Any, if it is not known.
+    pub vpc: Option<String>,
     /// Its security group. Any, if it is not known.
     pub group: Option<String>,
 }
@@ -48,9 +50,12 @@ pub fn policy(command: &str, scope: &Scope) -> Option<Value> {
     let statements = match command {
         "facts" => facts(scope),
         // The cluster is asked for what its facts leave out.
-        "eni" if scope.group.is_none() => [eni_read(scope), eni(scope), vec![describe_cluster(scope)]].concat(),
+        "eni" if scope.vpc.is_none() || scope.group.is_none() => {
+            [eni_read(scope), eni(scope), vec![describe_cluster(scope)]].concat()
+        }
         "eni" => [eni_read(scope), eni(scope)].concat(),
         "eni-read" => eni_read(scope),
+        "proxy" => proxy(scope),
         _ => return None,
     };
     Some(json!({"Version": "2012-10-17", "Statement": statements}))
@@ -149,5 +154,90 @@ fn eni(scope: &Scope) -> Vec<Value> {
             "Action": ["ec2:AttachNetworkInterface", "ec2:DetachNetworkInterface"],
             "Resource": scope.ec2("instance", "*"),
         }),
+    ]
+}
+
+/// What the proxy is made of has the cluster's tag from the call that makes it, and nothing else is touched.
+fn proxy(scope: &Scope) -> Vec<Value> {
+    let any = |kinds: &[&str]| -> Vec<String> { kinds.iter().map(|kind| scope.ec2(kind, "*")).collect() };
+    let is_made = json!({"StringEquals": {format!("aws:RequestTag/{CLUSTER_TAG}"): scope.cluster}});
+    let is_there = json!({"StringEquals": {format!("aws:ResourceTag/{CLUSTER_TAG}"): scope.cluster}});
+    let vpc = scope.ec2("vpc", scope.vpc.as_deref().unwrap_or("*"));
+    let allow = |sid: &str, actions: &[&str], resources: Value, condition: Value| json!({"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resources, "Condition": condition});
+    vec![
+        allow(
+            "LookAround",
+            &[
+                "ec2:DescribeAddresses",
+                "ec2:DescribeImages",
+                "ec2:DescribeInstances",
+                "ec2:DescribeSecurityGroups",
+                "ec2:DescribeSubnets",
+            ],
+            json!("*"),
+            in_region(scope),
+        ),
+        allow(
+            "MakeWhatIsTagged",
+            &["ec2:AllocateAddress", "ec2:CreateSecurityGroup", "ec2:RunInstances"],
+            json!(any(&[
+                "elastic-ip",
+                "instance",
+                "network-interface",
+                "security-group",
+                "volume"
+            ])),
+            is_made,
+        ),
+        json!({
+            "Sid": "WhereTheGroupGoes",
+            "Effect": "Allow",
+            "Action": "ec2:CreateSecurityGroup",
+            "Resource": vpc,
+        }),
+        json!({
+            "Sid": "WhatTheInstanceStartsFrom",
+            "Effect": "Allow",
+            "Action": "ec2:RunInstances",
+            // Images belong to no account.
+            "Resource": format!("arn:{}:ec2:{}::image/*", scope.partition, scope.region),
+        }),
+        allow(
+            "WhereTheInstanceGoes",
+            &["ec2:RunInstances"],
+            json!(scope.ec2("subnet", "*")),
+            json!({"ArnLike": {"ec2:Vpc": vpc}}),
+        ),
+        allow(
+            "WhichGroupTheInstanceGets",
+            &["ec2:RunInstances"],
+            json!(scope.ec2("security-group", "*")),
+            is_there.clone(),
+        ),
+        allow(
+            "TagWhatIsMade",
+            &["ec2:CreateTags"],
+            json!(any(&[
+                "elastic-ip",
+                "instance",
+                "network-interface",
+                "security-group",
+                "volume"
+            ])),
+            json!({"StringEquals": {"ec2:CreateAction": ["AllocateAddress", "CreateSecurityGroup", "RunInstances"]}}),
+        ),
+        allow(
+            "UseAndDeleteIt",
+            &[
+                "ec2:AssignPrivateIpAddresses",
+                "ec2:AssociateAddress",
+                "ec2:AuthorizeSecurityGroupIngress",
+                "ec2:DeleteSecurityGroup",
+                "ec2:ReleaseAddress",
+                "ec2:TerminateInstances",
+            ],
+            json!(any(&["elastic-ip", "instance", "network-interface", "security-group"])),
+            is_there,
+        ),
     ]
 }

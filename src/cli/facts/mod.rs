@@ -57,7 +57,7 @@ pub(super) struct EksArgs {
 /// What cluster.yaml does not say is said here; without one all three are.
 #[derive(Debug, clap::Args)]
 pub(super) struct PolicyArgs {
-    /// Which: `facts`, `eni`, or `eni-read` for `eni list` and `eni get`
+    /// Which: `facts`, `eni`, `proxy`, or `eni-read` for `eni list` and `eni get`
     #[arg(value_parser = policy::COMMANDS)]
     command: String,
     #[command(flatten)]
@@ -91,6 +91,7 @@ fn print_policy(ui: &Ui, args: &PolicyArgs) -> Outcome {
             account: account.clone(),
             cluster: cluster.clone(),
             subnets: Vec::new(),
+            vpc: None,
             group: None,
         },
         (None, None, None) => of_facts(&args.facts.read(ui)?.ok_or_else(unsaid)?),
@@ -120,6 +121,7 @@ fn of_facts(facts: &ClusterFacts) -> Scope {
         account: facts.account.value.clone(),
         cluster: facts.name.value.clone(),
         subnets: open.map(|subnet| subnet.id.value.clone()).collect(),
+        vpc: facts.vpc.as_ref().map(|vpc| vpc.value.clone()),
         group: facts.cluster_group.as_ref().map(|group| group.value.clone()),
     }
 }

@@ -296,7 +296,7 @@ fn policies() {
     assert_eq!(code, 0, "{words}");
     golden("policy-facts", &text);
     aws.run(&["facts", "eks", "gh62", "-o", "cluster.yaml"]);
-    for command in ["eni", "eni-read"] {
+    for command in ["eni", "eni-read", "proxy"] {
         let (code, text, words) = aws.run(&["facts", "policy", command]);
         assert_eq!(code, 0, "{words}");
         golden(&format!("policy-{command}"), &text);
@@ -309,12 +309,21 @@ fn policies() {
 #[test]
 fn policies_have_what_the_calls_need() {
     let mut needed = std::collections::BTreeSet::from(["ec2:CreateTags".to_owned()]);
-    for file in ["src/edge/aws/ec2.rs", "src/edge/aws/eks.rs"] {
+    let mut proxys = needed.clone();
+    for file in [
+        "src/edge/aws/ec2.rs",
+        "src/edge/aws/eks.rs",
+        "src/edge/aws/instances.rs",
+    ] {
         let text = std::fs::read_to_string(crate::support::root().join(file)).unwrap();
         let words = text
             .split('"')
             .filter(|word| word.starts_with("ec2:") || word.starts_with("eks:"));
-        needed.extend(words.map(str::to_owned));
+        let words: Vec<String> = words.map(str::to_owned).collect();
+        if file.ends_with("instances.rs") {
+            proxys.extend(words.clone());
+        }
+        needed.extend(words);
     }
     let scope = nodebake::cloud::policy::Scope {
         partition: "aws".into(),
@@ -322,17 +331,34 @@ fn policies_have_what_the_calls_need() {
         account: "111122223333".into(),
         cluster: "gh62".into(),
         subnets: Vec::new(),
+        vpc: None,
         group: None,
     };
-    let mut granted = std::collections::BTreeSet::new();
-    for command in nodebake::cloud::policy::COMMANDS {
-        let policy = nodebake::cloud::policy::policy(command, &scope).unwrap();
+    let actions = |command: &str, scope: &nodebake::cloud::policy::Scope| {
+        let mut granted = std::collections::BTreeSet::new();
+        let policy = nodebake::cloud::policy::policy(command, scope).unwrap();
         for statement in policy["Statement"].as_array().unwrap() {
             match &statement["Action"] {
                 Value::Array(actions) => granted.extend(actions.iter().map(|one| one.as_str().unwrap().to_owned())),
                 action => granted.extend(action.as_str().map(str::to_owned)),
             }
         }
-    }
+        granted
+    };
+    let commands = nodebake::cloud::policy::COMMANDS;
+    let granted = commands.iter().flat_map(|command| actions(command, &scope)).collect();
     assert_eq!(needed, granted);
+    assert_eq!(proxys, actions("proxy", &scope));
+
+    // EKS is asked for whatever cluster.yaml leaves out.
+    let asks_eks = |vpc: Option<&str>, group: Option<&str>| {
+        let scope = nodebake::cloud::policy::Scope {
+            vpc: vpc.map(str::to_owned),
+            group: group.map(str::to_owned),
+            ..scope.clone()
+        };
+        actions("eni", &scope).contains("eks:DescribeCluster")
+    };
+    let (vpc, group) = (Some(super::world::VPC), Some(super::world::GROUP));
+    assert!(asks_eks(None, group) && asks_eks(vpc, None) && !asks_eks(vpc, group));
 }
