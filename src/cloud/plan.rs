@@ -38,8 +38,8 @@ impl Plan {
     pub fn step(&mut self, act: Act, what: impl Into<String>, details: impl IntoIterator<Item = String>) {
         self.steps.push(Step {
             act,
-            what: what.into(),
-            details: details.into_iter().collect(),
+            what: plain(&what.into()),
+            details: details.into_iter().map(|line| plain(&line)).collect(),
         });
     }
 
@@ -47,6 +47,11 @@ impl Plan {
     pub fn is_done(&self) -> bool {
         self.steps.iter().all(|step| step.act == Act::Keep)
     }
+}
+
+/// Names and descriptions are somebody's: none may move the cursor of the terminal on which a plan is agreed to.
+fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }
 
 impl fmt::Display for Plan {
@@ -64,5 +69,17 @@ impl fmt::Display for Plan {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_moves_the_cursor() {
+        let mut plan = Plan::default();
+        plan.step(Act::Create, "a rule \u{1b}[2K\u{1b}[1A", ["of\nsomebody".to_owned()]);
+        assert_eq!(plan.to_string(), "+ create a rule ?[2K?[1A\n    of?somebody\n");
     }
 }

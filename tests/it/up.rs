@@ -240,6 +240,55 @@ fn an_address_of_the_proxy() {
     assert_eq!(sky.counts(), (1, 0, 0), "the proxy's interface is not the node's");
 }
 
+/// Two clusters may each have a node of one name.
+#[test]
+fn a_namesake_of_another_cluster_is_left_alone() {
+    let sky = Sky::new(TWO);
+    sky.lambda.with(|account| {
+        account.foreign("node-17");
+        let tags = json!([
+            {"key": "nodebake-node", "value": "node-17"},
+            {"key": "nodebake-cluster", "value": "staging"},
+        ]);
+        account.instances[0].about["tags"] = tags;
+    });
+    sky.good(&UP);
+    assert_eq!(sky.counts(), (1, 2, 1));
+    let output = sky.run(&["terminate", "node-17", "--yes"], None);
+    assert_eq!(output.status.code(), Some(4), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("several clusters have a node node-17"),
+        "{}",
+        stderr(&output)
+    );
+    sky.good(&DOWN);
+    assert_eq!(sky.counts().1, 1, "the other cluster's");
+}
+
+/// The list of machines may be behind what was launched a moment ago.
+#[test]
+fn down_right_after_a_launch_that_was_cut_off() {
+    let count = Sky::new(TWO).requests(&UP).1;
+    let asked = (0..count).map(|at| At::Lambda(Kill::After(at)));
+    for at in asked {
+        let sky = Sky::new(TWO);
+        sky.lambda.with(|account| account.lag = 4);
+        sky.run(&UP, Some(at));
+        sky.good(&DOWN);
+        assert_eq!(sky.counts(), (0, 0, 0), "{at:?}");
+    }
+}
+
+/// What was there before is not taken back.
+#[test]
+fn a_rule_that_was_there_stays() {
+    let sky = Sky::new(TWO);
+    sky.good(&["firewall", "allow", "--from", "198.51.100.7", "--yes"]);
+    sky.good(&UP);
+    sky.good(&DOWN);
+    assert_eq!(sky.counts(), (0, 0, 1));
+}
+
 /// A proxy has many nodes behind it: its way stays as long as one of them runs.
 #[test]
 fn the_proxys_way_is_shared() {

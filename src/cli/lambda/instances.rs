@@ -92,10 +92,27 @@ pub(in crate::cli) fn list(ui: &Ui, args: &ListArgs) -> Outcome {
 fn meant<'i>(all: &'i [Instance], word: &str) -> Vec<&'i Instance> {
     let by_id: Vec<&Instance> = all.iter().filter(|one| one.id == word).collect();
     if by_id.is_empty() {
-        lambda::of_node(all, word)
+        let living = all
+            .iter()
+            .filter(|one| one.node() == Some(word) && !one.status.is_over());
+        living.collect()
     } else {
         by_id
     }
+}
+
+/// Refuses a name that nodes of several clusters have.
+fn of_one_cluster(meant: &[&Instance], word: &str) -> Outcome {
+    let clusters: std::collections::BTreeSet<Option<&str>> = meant.iter().map(|one| one.cluster()).collect();
+    if clusters.len() < 2 {
+        return Ok(());
+    }
+    let names: Vec<String> = meant
+        .iter()
+        .map(|one| format!("{} of {}", one.id, plain(one.cluster().unwrap_or("no cluster"))))
+        .collect();
+    let message = format!("several clusters have a node {}: {}", plain(word), names.join(", "));
+    Err(cloud(Trouble::new(Kind::Refused, message).hint("say the id of one")))
 }
 
 /// The one instance that a word means.
@@ -168,25 +185,40 @@ pub(in crate::cli) fn terminate(ui: &Ui, args: &TerminateArgs) -> Outcome {
     connected(ui, &args.account, |connection| {
         let all = connection.api.instances().map_err(cloud)?;
         let mut plan = Plan::default();
-        let mut doomed: Vec<&Instance> = Vec::new();
+        let mut doomed: Vec<Instance> = Vec::new();
         for word in &args.instances {
-            let meant = meant(&all, word);
-            if meant.is_empty() {
+            let named = meant(&all, word);
+            of_one_cluster(&named, word)?;
+            let mut named: Vec<Instance> = named.into_iter().cloned().collect();
+            if named.is_empty() {
+                named.extend(by_id(connection, word)?);
+            }
+            if named.is_empty() {
                 ui.talk(&format!("{}: not there", plain(word)));
             }
-            for one in meant {
-                if doomed.iter().any(|other| other.id == one.id) {
-                    continue;
-                }
+            named.retain(|one| doomed.iter().all(|other| other.id != one.id));
+            for one in &named {
                 plan_end(&mut plan, one);
-                doomed.push(one);
             }
+            doomed.extend(named);
         }
         if !consent(ui, &plan, args.yes)? {
             return Ok(());
         }
         end(ui, connection, &doomed)
     })
+}
+
+/// An instance that the list, which may be behind, does not have.
+fn by_id(connection: &Connection<'_>, word: &str) -> Result<Option<Instance>, Failure> {
+    if word.len() != 32 || !word.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Ok(None);
+    }
+    match connection.api.instance(word) {
+        Ok(one) => Ok(Some(one).filter(|one| !one.status.is_over())),
+        Err(trouble) if trouble.kind == Kind::NotFound => Ok(None),
+        Err(trouble) => Err(cloud(trouble)),
+    }
 }
 
 /// A step that ends an instance.
@@ -197,7 +229,7 @@ pub(in crate::cli) fn plan_end(plan: &mut Plan, one: &Instance) {
 }
 
 /// Terminates instances, and waits until they are gone. One that cannot be does not keep the others.
-pub(in crate::cli) fn end(ui: &Ui, connection: &Connection<'_>, doomed: &[&Instance]) -> Outcome {
+pub(in crate::cli) fn end(ui: &Ui, connection: &Connection<'_>, doomed: &[Instance]) -> Outcome {
     let mut troubles = Vec::new();
     for one in doomed {
         let mut watching = Watching::new(ui, "terminate");

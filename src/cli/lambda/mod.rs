@@ -48,6 +48,8 @@ pub(in crate::cli) struct Connection<'p> {
     pub(in crate::cli) api: Patient<'p>,
     /// Begins to hear Ctrl-C: from then on pauses end early, and `stopped` says so.
     pub(in crate::cli) listen: &'p dyn Fn(),
+    /// Lets pauses go on all the same, until it listens again.
+    pub(in crate::cli) hold: &'p dyn Fn(),
     /// Whether Ctrl-C came.
     pub(in crate::cli) stopped: &'p dyn Fn() -> bool,
 }
@@ -81,6 +83,7 @@ pub(in crate::cli) fn connected<T>(
                 ui.talk(&format!("warning: Ctrl-C ends this without a word: {error}"));
             }
         },
+        hold: &|| interrupt.hold(),
         stopped: &|| interrupt.came(),
     })
 }

@@ -14,7 +14,7 @@ use crate::cli::{Failure, Outcome, Ui, load};
 use crate::cloud::eni::{self, Removal, Whose};
 use crate::cloud::lambda::firewall::{self, Edit};
 use crate::cloud::lambda::{self, Instance, Lambda};
-use crate::cloud::{Act, Plan};
+use crate::cloud::{Act, Kind, Plan};
 use crate::edge::fs;
 
 pub(super) fn run(ui: &Ui, args: &DownArgs) -> Outcome {
@@ -33,8 +33,8 @@ pub(super) fn run(ui: &Ui, args: &DownArgs) -> Outcome {
     let object = node_name(&spec, &facts);
     connected(ui, &args.shared.account, |connection| {
         let all = connection.api.instances().map_err(cloud)?;
-        let machines: Vec<Instance> = lambda::of_node(&all, &node).into_iter().cloned().collect();
-        let others = others(&all, &node);
+        let machines = machines(ui, connection, &note, &all)?;
+        let others = others(&all, &note);
         let edit = rules(connection, &note)?;
         let whose = Whose::Node(node.clone(), Some(facts.name.value.clone()));
         let removal = with_desk(&session, |desk| eni::removal(desk, &whose))?;
@@ -48,7 +48,7 @@ pub(super) fn run(ui: &Ui, args: &DownArgs) -> Outcome {
             return Ok(());
         }
         // The machine first: it costs money, and has no use for what comes after.
-        end(ui, connection, &machines.iter().collect::<Vec<_>>())?;
+        end(ui, connection, &machines)?;
         note.state.machine = None;
         note.write()?;
         if let Some(edit) = edit.as_ref().filter(|_| others.is_empty()) {
@@ -70,12 +70,32 @@ pub(super) fn run(ui: &Ui, args: &DownArgs) -> Outcome {
     })
 }
 
+/// The node's machines: one, unless somebody made another. The list may be behind what an earlier run launched.
+fn machines(ui: &Ui, connection: &Connection<'_>, note: &Note, all: &[Instance]) -> Result<Vec<Instance>, Failure> {
+    let (node, cluster) = (note.state.node.as_str(), note.state.cluster.as_str());
+    let listed: Vec<Instance> = lambda::of_node(all, node, cluster).into_iter().cloned().collect();
+    let Some(launched) = note.state.machine.as_ref().filter(|_| listed.is_empty()) else {
+        return Ok(listed);
+    };
+    let Some(id) = &launched.instance else {
+        ui.talk("an earlier run may have launched a machine: looking for its tag");
+        let late = lambda::find_late(&connection.api, node, cluster).map_err(cloud)?;
+        return Ok(late.into_iter().collect());
+    };
+    match connection.api.instance(id) {
+        Ok(one) if one.status.is_over() => Ok(Vec::new()),
+        Ok(one) => Ok(vec![one]),
+        Err(trouble) if trouble.kind == Kind::NotFound => Ok(Vec::new()),
+        Err(trouble) => Err(cloud(trouble)),
+    }
+}
+
 /// Other nodes that run: a proxy may have them behind it too.
-fn others(all: &[Instance], node: &str) -> Vec<String> {
+fn others(all: &[Instance], note: &Note) -> Vec<String> {
+    let (node, cluster) = (Some(note.state.node.as_str()), Some(note.state.cluster.as_str()));
     let running = all.iter().filter(|one| !one.status.is_over());
-    let mut names: Vec<String> = running.filter_map(Instance::node).map(plain).collect();
-    names.retain(|name| name != node);
-    names
+    let other = running.filter(|one| (one.node(), one.cluster()) != (node, cluster));
+    other.filter_map(Instance::node).map(plain).collect()
 }
 
 /// What is taken back of the firewall's rules.

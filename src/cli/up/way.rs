@@ -98,6 +98,13 @@ struct File {
 
 impl Way<'_> {
     fn go(&self, mut note: Note) -> Outcome {
+        if self.args.attach.is_some() && !self.is_satellite() {
+            let message = format!(
+                "--attach: {} is no satellite, and has no network interface",
+                self.wish.node
+            );
+            return Err(Failure::Usage(message));
+        }
         let mut parts = vec!["the cluster's facts", "a look at what there is"];
         parts.extend(self.has_own_interface().then_some("network interface"));
         parts.push("files for kubectl and aws");
@@ -230,6 +237,23 @@ impl Way<'_> {
             .collect()
     }
 
+    /// The files to take away some day: those that are written now, and those that an earlier run wrote.
+    fn noted(files: &[File], before: Option<Files>) -> Vec<Written> {
+        let mut noted: Vec<Written> = files
+            .iter()
+            .filter(|file| !file.is_there)
+            .map(|file| Written {
+                path: file.path.clone(),
+                sha256: Sha256::of(file.text.as_bytes()).to_string(),
+            })
+            .collect();
+        let mut earlier = before.map_or_else(Vec::new, |before| before.written);
+        earlier.retain(|old| noted.iter().all(|new| new.path != old.path));
+        noted.extend(earlier);
+        noted.sort_by(|one, other| one.path.cmp(&other.path));
+        noted
+    }
+
     /// Does it, part by part; what was done is written down after each. The public address of the machine, in the end.
     fn carry_out(&self, found: Found, note: &mut Note, view: &mut View<'_>) -> Result<Option<Ipv4Addr>, Failure> {
         if let Address::Own(decided) = &found.address {
@@ -240,37 +264,39 @@ impl Way<'_> {
             note.write()?;
         }
         view.begin();
+        // Noted before they are written: what was noted and not written is not there to be taken away.
+        note.state.files = Some(Files {
+            written: Self::noted(&found.files, note.state.files.take()),
+        });
+        note.write()?;
         for file in found.files.iter().filter(|file| !file.is_there) {
             fs::write_atomically(&note.folder.join(&file.path), file.text.as_bytes(), file.mode)?;
         }
-        let written = found.files.iter().map(|file| Written {
-            path: file.path.clone(),
-            sha256: Sha256::of(file.text.as_bytes()).to_string(),
-        });
-        note.state.files = Some(Files {
-            written: written.collect(),
-        });
-        note.write()?;
         view.done(&format!("in {}", note.folder.display()));
         if let Some(edit) = &found.rules {
             view.begin();
-            // Written down before: what is asked for and not given is taken back in vain, which is harmless.
-            note.state.firewall = Some(Opened {
+            // What was there is not ours to take back. Written down before: what is noted and not given is taken back in
+            // vain, which is harmless.
+            let mut from = note.state.firewall.take().map_or_else(Vec::new, |opened| opened.from);
+            from.extend(edit.added());
+            from.sort_unstable();
+            from.dedup();
+            note.state.firewall = (!from.is_empty()).then(|| Opened {
                 ruleset: edit.id.clone(),
-                from: self.args.proxy.clone(),
+                from,
             });
             note.write()?;
             firewall::apply(&self.connection.api, edit).map_err(cloud)?;
             view.done("the proxy is let in");
         }
         view.begin();
-        let region = match &found.machine {
-            Looked::There(instance) => instance.region.name.clone(),
-            Looked::Launch(choice) => choice.launch.region.clone(),
+        let (region, there) = match &found.machine {
+            Looked::There(instance) => (instance.region.name.clone(), Some(instance.id.clone())),
+            Looked::Launch(choice) => (choice.launch.region.clone(), None),
         };
         note.state.machine = Some(Launched {
             region,
-            instance: None,
+            instance: there,
             address: None,
         });
         note.write()?;

@@ -4,7 +4,8 @@
 use super::image::newest;
 use super::offers::{alternatives, dollars};
 use super::{
-    Architecture, Filesystem, Image, ImageChoice, InstanceOffer, LAUNCH_TAG, Launch, NODE_TAG, Region, Ruleset, SshKey,
+    Architecture, CLUSTER_TAG, Filesystem, Image, ImageChoice, InstanceOffer, LAUNCH_TAG, Launch, NODE_TAG, Region,
+    Ruleset, SshKey,
 };
 use crate::base::{Sha256, closest};
 use crate::cloud::{Act, Kind, Plan, Trouble};
@@ -23,6 +24,8 @@ pub enum Where {
 pub struct Wish {
     /// The node's name.
     pub node: String,
+    /// Its cluster.
+    pub cluster: String,
     /// `gpu_1x_a10`
     pub instance_type: String,
     /// What was baked for.
@@ -330,6 +333,7 @@ fn settled(
         rulesets: bound.rulesets.iter().map(|one| one.id.clone()).collect(),
     };
     launch.tags.push((NODE_TAG.to_owned(), wish.node.clone()));
+    launch.tags.push((CLUSTER_TAG.to_owned(), wish.cluster.clone()));
     let id = launch_id(&launch);
     launch.tags.push((LAUNCH_TAG.to_owned(), id));
     let mut plan = Plan::default();

@@ -31,6 +31,15 @@ pub struct Edit {
     pub plan: Plan,
 }
 
+impl Edit {
+    /// The proxies that are let in by it and were not before.
+    pub fn added(&self) -> Vec<Ipv4Addr> {
+        let new = self.after.iter().filter(|rule| !self.before.contains(rule));
+        new.filter_map(|rule| rule.source.strip_suffix("/32")?.parse().ok())
+            .collect()
+    }
+}
+
 /// Reads the address of a proxy: one public IPv4 address, with or without `/32`. A network is refused: 10250 is the way
 /// to everything on the node.
 pub fn proxy_address(text: &str) -> Result<Ipv4Addr, String> {

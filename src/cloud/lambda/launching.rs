@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Instance, LAUNCH_TAG, Lambda, Launch, NODE_TAG, Patient, Status};
+use super::{CLUSTER_TAG, Instance, LAUNCH_TAG, Lambda, Launch, NODE_TAG, Patient, Status};
 use crate::cloud::{Kind, Trouble};
 
 /// How often a launch whose outcome is not known is looked for in the list, before it counts as not carried out.
@@ -27,12 +27,17 @@ const LONGEST_START: i64 = 2700;
 /// Between two looks for capacity.
 const CAPACITY_PAUSE: Duration = Duration::from_secs(30);
 
-/// The instances of a node that are not gone or going.
-pub fn of_node<'i>(instances: &'i [Instance], node: &str) -> Vec<&'i Instance> {
+/// The instances of a node of a cluster that are not gone or going.
+pub fn of_node<'i>(instances: &'i [Instance], node: &str, cluster: &str) -> Vec<&'i Instance> {
     let own = instances
         .iter()
-        .filter(|one| one.node() == Some(node) && !one.status.is_over());
+        .filter(|one| one.node() == Some(node) && one.cluster() == Some(cluster) && !one.status.is_over());
     own.collect()
+}
+
+/// The instance of a node whose launch was begun and not seen to end, if it comes up in the list in time.
+pub fn find_late(api: &Patient<'_>, node: &str, cluster: &str) -> Result<Option<Instance>, Trouble> {
+    look(api, |all| of_node(all, node, cluster).first().map(|one| (*one).clone()))
 }
 
 /// Carries out a launch; the instance's id. After an answer that leaves open whether there is an instance, it is looked
@@ -40,8 +45,9 @@ pub fn of_node<'i>(instances: &'i [Instance], node: &str) -> Vec<&'i Instance> {
 pub fn carry_out(api: &Patient<'_>, launch: &Launch, was_tried: bool, told: &dyn Fn(&str)) -> Result<String, Trouble> {
     if was_tried {
         told("an earlier run may have launched it: looking for its tag");
-        if let Some(id) = look(api, launch, NODE_TAG)? {
-            return Ok(id);
+        let (node, cluster) = (tag(launch, NODE_TAG), tag(launch, CLUSTER_TAG));
+        if let Some(one) = find_late(api, node, cluster).map_err(unsure)? {
+            return Ok(one.id);
         }
     }
     let mut tried = 0;
@@ -58,7 +64,10 @@ pub fn carry_out(api: &Patient<'_>, launch: &Launch, was_tried: bool, told: &dyn
             "{}: looking whether there is an instance all the same",
             trouble.message
         ));
-        if let Some(id) = look(api, launch, LAUNCH_TAG)? {
+        let wanted = Some(tag(launch, LAUNCH_TAG));
+        let ours = |one: &&Instance| one.tag(LAUNCH_TAG) == wanted && !one.status.is_over();
+        let found = look(api, |all| all.iter().find(ours).map(|one| one.id.clone()));
+        if let Some(id) = found.map_err(unsure)? {
             return Ok(id);
         }
         // An answer that cannot be read was an answer: the next one would be like it.
@@ -69,21 +78,27 @@ pub fn carry_out(api: &Patient<'_>, launch: &Launch, was_tried: bool, told: &dyn
     }
 }
 
-/// The instance with the same value of a tag as this launch, if it comes up in the list while it is looked for.
-fn look(api: &Patient<'_>, launch: &Launch, tag: &str) -> Result<Option<String>, Trouble> {
-    let wanted = launch
-        .tags
-        .iter()
-        .find(|(key, _)| key == tag)
-        .map(|(_, value)| value.as_str());
+/// The value of a tag that every launch of ours has.
+fn tag<'l>(launch: &'l Launch, key: &str) -> &'l str {
+    let found = launch.tags.iter().find(|(own, _)| own == key);
+    found.map_or("", |(_, value)| value.as_str())
+}
+
+/// Nobody knows whether there is an instance, because nobody could look.
+fn unsure(trouble: Trouble) -> Trouble {
+    let message = format!("whether there is an instance is not known: {}", trouble.message);
+    Trouble::new(Kind::Unknown, message)
+        .hint("there may be one, which costs money: look with `nodebake instances`, then say the same again")
+}
+
+/// What `find` finds in the list, while the list may be behind.
+fn look<T>(api: &Patient<'_>, find: impl Fn(&[Instance]) -> Option<T>) -> Result<Option<T>, Trouble> {
     for at in 0..LOOKS {
         if at > 0 {
             api.clock().sleep(LOOK_PAUSE);
         }
-        let instances = api.instances()?;
-        let own = |one: &&Instance| wanted.is_some() && one.tag(tag) == wanted && !one.status.is_over();
-        if let Some(own) = instances.iter().find(own) {
-            return Ok(Some(own.id.clone()));
+        if let Some(found) = find(&api.instances()?) {
+            return Ok(Some(found));
         }
     }
     Ok(None)
@@ -161,9 +176,14 @@ pub fn wait_for_capacity(
     stopped: &dyn Fn() -> bool,
 ) -> Result<bool, Trouble> {
     let began = api.clock().now();
+    let mut looked = false;
     loop {
-        if ready(api)? {
-            return Ok(true);
+        match ready(api) {
+            Ok(true) => return Ok(true),
+            Ok(false) => looked = true,
+            // A wait of hours outlives an outage; one that begins with it is told.
+            Err(trouble) if looked && trouble.kind.may_pass() => {}
+            Err(trouble) => return Err(trouble),
         }
         let passed = api.clock().now() - began;
         if passed >= i64::try_from(longest.as_secs()).unwrap_or(i64::MAX) || stopped() {
@@ -171,6 +191,9 @@ pub fn wait_for_capacity(
         }
         told(passed);
         api.clock().sleep(CAPACITY_PAUSE);
+        if stopped() {
+            return Ok(false);
+        }
     }
 }
 

@@ -16,7 +16,7 @@ pub mod wire;
 
 pub use choose::{Choice, Stock, Where, Wish, choose};
 pub use image::newest;
-pub use launching::{carry_out, of_node, restart, terminate, wait_for_capacity, watch};
+pub use launching::{carry_out, find_late, of_node, restart, terminate, wait_for_capacity, watch};
 pub use offers::{cents, dollars, gpu_memory};
 pub use patient::{LADDER, Pace, Patient};
 pub use port::Lambda;
@@ -27,6 +27,9 @@ pub use types::{
 
 /// The tag with the node's name: an instance that has it is that node's.
 pub const NODE_TAG: &str = "nodebake-node";
+
+/// The tag with its cluster's name: two clusters may each have a node of one name.
+pub const CLUSTER_TAG: &str = "nodebake-cluster";
 
 /// The tag that tells one launch from all others.
 pub const LAUNCH_TAG: &str = "nodebake-launch";

@@ -155,6 +155,11 @@ impl Instance {
     pub fn node(&self) -> Option<&str> {
         self.tag(super::NODE_TAG)
     }
+
+    /// The cluster of that node.
+    pub fn cluster(&self) -> Option<&str> {
+        self.tag(super::CLUSTER_TAG)
+    }
 }
 
 /// Which image an instance gets.

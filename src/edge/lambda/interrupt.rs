@@ -18,11 +18,18 @@ const STEP: Duration = Duration::from_millis(100);
 #[derive(Debug, Clone, Default)]
 pub struct Interrupt {
     came: Arc<AtomicBool>,
+    listening: Arc<AtomicBool>,
+    /// Whether pauses go on all the same.
+    held: Arc<AtomicBool>,
 }
 
 impl Interrupt {
-    /// Hears the first one from now on; the second one ends the program at once.
+    /// Hears the first one from now on, which ends pauses; the second one ends the program at once.
     pub fn listen(&self) -> io::Result<()> {
+        self.held.store(false, Ordering::SeqCst);
+        if self.listening.swap(true, Ordering::SeqCst) {
+            return Ok(());
+        }
         let came = Arc::clone(&self.came);
         let runtime = Builder::new_current_thread().enable_io().build()?;
         thread::spawn(move || -> io::Result<()> {
@@ -38,6 +45,12 @@ impl Interrupt {
             })
         });
         Ok(())
+    }
+
+    /// Pauses go on to their end until somebody listens again: between two launches, and while one is looked for, they
+    /// are what keeps it from being launched twice.
+    pub fn hold(&self) {
+        self.held.store(true, Ordering::SeqCst);
     }
 
     /// Whether one came.
@@ -70,7 +83,7 @@ impl<C: Clock> Clock for Interruptible<C> {
 
     fn sleep(&self, time: Duration) {
         let mut left = time;
-        while !left.is_zero() && !self.interrupt.came() {
+        while !left.is_zero() && (!self.interrupt.came() || self.interrupt.held.load(Ordering::SeqCst)) {
             let step = left.min(STEP);
             self.clock.sleep(step);
             left -= step;

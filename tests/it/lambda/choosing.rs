@@ -55,6 +55,7 @@ fn key(name: &str) -> SshKey {
 
 fn wish() -> Wish {
     Wish {
+        cluster: "gh62".into(),
         node: "node-17".into(),
         instance_type: "gpu_1x_a10".into(),
         architecture: Architecture::X86_64,
@@ -136,7 +137,7 @@ fn the_newest_image_of_family_region_and_architecture_is_pinned_by_id() {
         "image stack 22.4.10-3 (x86_64, 22.4.10-3-us-west-1)",
         "SSH key mine",
         "host name node-17",
-        "team=ml nodebake-node=node-17 nodebake-launch=",
+        "team=ml nodebake-node=node-17 nodebake-cluster=gh62 nodebake-launch=",
     ] {
         assert!(plan.contains(word), "{word}:\n{plan}");
     }

@@ -420,10 +420,16 @@ fn another_clouds_node_is_not_launched() {
 /// Ctrl-C while it starts leaves the instance, and says how to go on.
 #[test]
 fn ctrl_c_leaves_the_instance() {
+    ctrl_c_while_watching(&LAUNCH);
+    // Which listens already while it waits.
+    ctrl_c_while_watching(&[&LAUNCH[..], &["--wait-capacity"]].concat());
+}
+
+fn ctrl_c_while_watching(args: &[&str]) {
     let (cloud, folder) = (Cloud::new(), folder(""));
     // Longer than the hurried clock needs until somebody pressed Ctrl-C.
     cloud.with(|account| account.boots_after = 1_000_000);
-    let mut child = command(&cloud, folder.path(), &LAUNCH)
+    let mut child = command(&cloud, folder.path(), args)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -448,4 +454,45 @@ fn ctrl_c_leaves_the_instance() {
         "{said}"
     );
     cloud.with(|account| assert_eq!((account.launches, account.living().len()), (1, 1)));
+}
+
+/// The answer is lost, and nobody can look: the next run looks longer, however long the list is behind.
+#[test]
+fn a_launch_that_nobody_could_look_for() {
+    let (cloud, folder) = (Cloud::new(), folder(""));
+    cloud.with(|account| {
+        account.lag = 5;
+        account.fault("POST instance-operations/launch", [Fault::LostAfter]);
+        // Two looks before the launch, then none for as long as it is asked.
+        let lists = [Fault::None, Fault::None].into_iter();
+        account.fault(
+            "GET instances",
+            lists.chain(std::iter::repeat_n(Fault::Refused(403, "global/account-inactive"), 1)),
+        );
+    });
+    let output = run(&cloud, folder.path(), &LAUNCH, None);
+    let talk = stderr(&output);
+    assert_eq!(code(&output), Some(4), "{talk}");
+    assert!(talk.contains("whether there is an instance is not known"), "{talk}");
+    assert!(folder.path().join("state/nodebake/launches/node-17").exists());
+    let output = run(&cloud, folder.path(), &LAUNCH, None);
+    assert_eq!(code(&output), Some(0), "{}", all(&output));
+    assert_eq!(cloud.with(|account| account.launches), 1, "{}", all(&output));
+}
+
+/// A machine of an architecture that nobody knows yet is in nobody's way.
+#[test]
+fn an_architecture_of_tomorrow() {
+    let (cloud, folder) = (Cloud::new(), folder(""));
+    cloud.with(|account| {
+        account.foreign("other");
+        account.instances[0].about["instance_type"]["architecture"] = "riscv64".into();
+    });
+    let output = run(&cloud, folder.path(), &LAUNCH, None);
+    assert_eq!(code(&output), Some(0), "{}", all(&output));
+    // The table that the stand-in keeps to has no such word.
+    cloud.with(|account| {
+        assert!(account.broken.iter().all(|broken| broken.contains("riscv64")));
+        account.broken.clear();
+    });
 }

@@ -103,6 +103,10 @@ pub(in crate::cli) fn bring_about(
     if let Some(instance) = running(connection, wish)? {
         return watched(ui, connection, instance, how).map(Some);
     }
+    if (connection.stopped)() {
+        return Err(anyhow::anyhow!("stopped: nothing was launched").into());
+    }
+    (connection.hold)();
     let trouble = match carry_out(ui, connection, &choice, wish) {
         Ok(id) => {
             ui.talk(&format!("launched {id}"));
@@ -157,7 +161,7 @@ fn last(mut troubles: Vec<Trouble>) -> Trouble {
 /// The instance that the node has already.
 fn running(connection: &Connection<'_>, wish: &Wish) -> Result<Option<Instance>, Failure> {
     let there = connection.api.instances().map_err(cloud)?;
-    match lambda::of_node(&there, &wish.node).as_slice() {
+    match lambda::of_node(&there, &wish.node, &wish.cluster).as_slice() {
         [] => Ok(None),
         [one] => {
             forget(wish);

@@ -119,6 +119,7 @@ pub(in crate::cli) fn wish(built: &Built, said: &Said) -> Result<Result<Wish, St
     };
     Ok(Ok(Wish {
         node: plan.spec.name.value.clone(),
+        cluster: plan.facts.name.value.clone(),
         instance_type: plan.instance_type.name.clone(),
         architecture: architecture(plan.instance_type.arch),
         family,

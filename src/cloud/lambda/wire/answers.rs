@@ -50,8 +50,9 @@ fn region(at: &At<'_>) -> Read<Region> {
     })
 }
 
-fn architecture(at: &At<'_>) -> Read<Architecture> {
-    at.word("x86_64 or arm64", |word| match word {
+/// None for one that the API did not have when this was written: it is no reason to understand nothing of an answer.
+fn architecture(at: &At<'_>) -> Read<Option<Architecture>> {
+    Ok(match at.text()?.as_str() {
         "x86_64" => Some(Architecture::X86_64),
         "arm64" => Some(Architecture::Arm64),
         _ => None,
@@ -83,7 +84,12 @@ fn instance_type(at: &At<'_>) -> Read<InstanceType> {
         memory_gib: specs.field("memory_gib")?.count()?,
         storage_gib: specs.field("storage_gib")?.count()?,
         gpus: specs.field("gpus")?.count()?,
-        architecture: at.optional("architecture")?.as_ref().map(architecture).transpose()?,
+        architecture: at
+            .optional("architecture")?
+            .as_ref()
+            .map(architecture)
+            .transpose()?
+            .flatten(),
     })
 }
 
@@ -207,17 +213,21 @@ fn read_ssh_key(at: &At<'_>) -> Read<SshKey> {
 
 /// `GET /images`
 pub fn image_list(data: &Value) -> Read<Vec<Image>> {
-    At::new(data, "data").list(|at| {
-        Ok(Image {
+    let all = At::new(data, "data").list(|at| {
+        let Some(architecture) = architecture(&at.field("architecture")?)? else {
+            return Ok(None);
+        };
+        Ok(Some(Image {
             id: identifier(&at.field("id")?)?,
             name: at.field("name")?.text()?,
             family: at.field("family")?.text()?,
             version: at.field("version")?.text()?,
-            architecture: architecture(&at.field("architecture")?)?,
+            architecture,
             created: at.field("created_time")?.text()?,
             region: region(&at.field("region")?)?,
-        })
-    })
+        }))
+    })?;
+    Ok(all.into_iter().flatten().collect())
 }
 
 /// `GET /file-systems`
