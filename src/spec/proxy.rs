@@ -58,6 +58,9 @@ pub struct Launch {
     pub ami: Option<Located<String>>,
 }
 
+/// The most connections that a passthrough's file takes (`limits.connections`).
+const MOST_CONNECTIONS: u64 = 100_000;
+
 /// What only a proxy has.
 #[derive(Debug, Clone)]
 pub struct ProxySpec {
@@ -81,7 +84,7 @@ impl ProxySpec {
         let form = fields.optional("form").and_then(|node| reader.word(node, &Form::WORDS));
         let max_connections = fields
             .optional("maxConnections")
-            .and_then(|node| reader.integer(node, 16, 1 << 20));
+            .and_then(|node| reader.integer(node, 16, MOST_CONNECTIONS));
         let satellites = fields.required(reader, "satellites").map(|node| {
             let items = reader.list(node);
             if items.is_empty() {

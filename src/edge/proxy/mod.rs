@@ -5,6 +5,7 @@
 mod bursts;
 mod descriptors;
 mod door;
+mod ending;
 mod listener;
 mod pipe;
 mod relay;

@@ -11,6 +11,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::door::Ticket;
+use super::ending::{Way, both};
 use super::pipe::{Broken, Pipes, pass};
 use super::tally::Cause;
 use crate::cloud::passthrough::Limits;
@@ -97,18 +98,9 @@ pub(super) async fn relay(stream: Stream, pipes: &Pipes) {
         tally.from_node.fetch_add(bytes as u64, Relaxed);
         pulse.beat();
     });
-    let there = async {
-        there
-            .await
-            .map_err(|broken| blame(broken, [Cause::ClientBroken, Cause::NodeBroken]))
-    };
-    let back = async {
-        back.await
-            .map_err(|broken| blame(broken, [Cause::NodeBroken, Cause::ClientBroken]))
-    };
     let ended = tokio::select! {
         biased;
-        ended = async { tokio::try_join!(there, back) } => ended.map(|_| ()),
+        ended = both(&client, &node, there, back) => ended.map_err(|(way, broken)| blame(broken, way)),
         () = pulse.stops(limits.idle) => Err((Cause::Idle, None)),
     };
     // Both sockets are closed here: whichever side is left gets what came before, and then the end.
@@ -125,7 +117,11 @@ pub(super) async fn relay(stream: Stream, pipes: &Pipes) {
 }
 
 /// Who broke off.
-fn blame(broken: Broken, [from, to]: [Cause; 2]) -> (Cause, Option<io::Error>) {
+fn blame(broken: Broken, way: Way) -> (Cause, Option<io::Error>) {
+    let (from, to) = match way {
+        Way::There => (Cause::ClientBroken, Cause::NodeBroken),
+        Way::Back => (Cause::NodeBroken, Cause::ClientBroken),
+    };
     match broken {
         Broken::From(error) => (from, Some(error)),
         Broken::To(error) => (to, Some(error)),

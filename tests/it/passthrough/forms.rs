@@ -100,9 +100,11 @@ impl Form {
         let own = if setup.limits.contains("connections:") {
             ""
         } else {
-            "    connections: 2048\n"
+            "    connections: 2048\n    connectionsPerRoute: 2048\n"
         };
-        text.replace("    connections: 4096\n", own)
+        let comment = "    # Behind a proxy with one satellite, all of them are its own.\n";
+        text.replace(comment, "")
+            .replace("    connections: 4096\n    connectionsPerRoute: 4096\n", own)
     }
 
     /// Starts it, and waits until it listens.

@@ -173,3 +173,67 @@ fn any_pieces_pauses_and_ends_give_the_same_bytes() {
     outcome.unwrap();
     assert!(whole.get() > 12, "hardly a stream ran to its end");
 }
+
+/// A client whose kernel holds little: what it has not read waits in the proxy.
+fn slow_client(to: SocketAddr) -> TcpStream {
+    use rustix::net::{AddressFamily, SocketType, connect, socket, sockopt};
+    let socket = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    sockopt::set_socket_recv_buffer_size(&socket, 4096).unwrap();
+    connect(&socket, &to).unwrap();
+    let stream = TcpStream::from(socket);
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    stream
+}
+
+/// Whether the other side's kernel has all that was written.
+fn is_sent(stream: &TcpStream) -> bool {
+    let ports = (stream.local_addr().unwrap().port(), stream.peer_addr().unwrap().port());
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    table.lines().skip(1).any(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let port = |word: &str| u16::from_str_radix(word.rsplit(':').next().unwrap(), 16).unwrap();
+        (port(words[1]), port(words[2])) == ports && words[4].starts_with("00000000:")
+    })
+}
+
+/// A node that answers and closes without having read all of the request resets the connection. What it said before that
+/// arrives whole, and then the end, however slow the client is and whatever it goes on sending.
+#[test]
+fn what_a_node_said_before_it_broke_off_arrives() {
+    const SAID: usize = 200_000;
+    let node = TcpListener::bind("127.0.0.1:0").unwrap();
+    let proxy = Proxy::to(node.local_addr().unwrap());
+    drop(node.accept().unwrap());
+    for (request, more) in [(100_000, 1), (100_000, 3_000_000), (20_000_000, 0)] {
+        let client = slow_client(proxy.1);
+        let mut writing = client.try_clone().unwrap();
+        let (closed, is_closed) = std::sync::mpsc::channel();
+        let got = thread::scope(|scope| {
+            scope.spawn(move || {
+                let wrote = writing.write_all(&bytes(1, 0..request));
+                if wrote.is_ok() && more > 0 {
+                    is_closed.recv().unwrap();
+                    let _ = writing.write_all(&bytes(1, 0..more));
+                }
+            });
+            let mut far = node.accept().unwrap().0;
+            far.read_exact(&mut [0]).unwrap();
+            far.write_all(&bytes(2, 0..SAID)).unwrap();
+            super::lab::eventually("the proxy has all that the node said", || is_sent(&far));
+            drop(far);
+            closed.send(()).unwrap();
+            // Time for the proxy to hear of it; with less it would be an easier test, and no other one.
+            sleep(Duration::from_millis(300));
+            let (mut got, mut reading) = (Vec::new(), &client);
+            let outcome = reading.read_to_end(&mut got);
+            let _ = client.shutdown(Shutdown::Both);
+            assert!(
+                outcome.is_ok(),
+                "{request} {more}: after {} bytes {outcome:?}",
+                got.len()
+            );
+            got
+        });
+        assert!(got == bytes(2, 0..SAID), "{request} {more}: {} bytes", got.len());
+    }
+}

@@ -218,6 +218,33 @@ fn systemd_takes_the_units() {
     }
 }
 
+/// What starts is awaited where the program says when it is ready: first boot then sees one that never was.
+#[test]
+fn a_unit_has_started_when_its_program_listens() {
+    for kind in [HAPROXY, SERVE] {
+        let unit = file(&built(kind), "/etc/systemd/system/nodebake-proxy.service");
+        assert!(unit.lines().any(|line| line == "Type=notify"), "{kind}: {unit}");
+    }
+}
+
+/// The most connections that a document may say are taken, all of them by one route, and none more is allowed.
+#[test]
+fn as_many_connections_as_are_said_are_one_routes() {
+    let with = |most: u32| {
+        let more = format!("  maxConnections: {most}\n");
+        build(&proxy_yaml("ubuntu-24-04", SERVE, &more), "1.35")
+    };
+    let built = with(100_000).unwrap_or_else(|report| panic!("{}", told(&report)));
+    let folder = TempDir::new();
+    let text = file(&built, "/etc/nodebake/passthrough.yaml");
+    assert!(text.contains("connectionsPerRoute: 100000\n"), "{text}");
+    folder.write("passthrough.yaml", text);
+    let words = ["proxy", "serve", "--config", "passthrough.yaml", "--check"];
+    let output = nodebake(&words, folder.path());
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(told(&with(100_001).unwrap_err()).contains("100000"));
+}
+
 #[test]
 fn cloud_init_takes_the_user_data_and_much_room_is_left() {
     for kind in [NFTABLES, HAPROXY, SERVE] {
