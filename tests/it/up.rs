@@ -212,6 +212,16 @@ fn a_cluster_that_changed() {
     assert!(sky.lambda.server.asked().is_empty());
 }
 
+/// EKS moves on by itself what no node depends on.
+#[test]
+fn a_platform_of_tomorrow() {
+    let sky = Sky::new(TWO);
+    sky.aws.world().clusters.get_mut("gh62").unwrap()["platformVersion"] = "eks.13".into();
+    let (_, words) = sky.good(&UP);
+    assert!(words.contains("platformVersion: eks.12 → eks.13"), "{words}");
+    assert_eq!(sky.counts(), (1, 1, 1));
+}
+
 /// The one address belongs on the proxy: an interface of the node's own would keep it from there.
 #[test]
 fn an_address_of_the_proxy() {

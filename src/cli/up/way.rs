@@ -22,7 +22,7 @@ use crate::cloud::up::{Files, Launched, Opened, Written};
 use crate::cloud::{Act, Interface, Plan};
 use crate::edge::aws::Session;
 use crate::edge::fs;
-use crate::facts::ClusterFacts;
+use crate::facts::{Change, ClusterFacts};
 use crate::pipeline::Built;
 
 pub(super) fn run(ui: &Ui, args: &UpArgs) -> Outcome {
@@ -135,7 +135,11 @@ impl Way<'_> {
     fn hold_to_the_cluster(&self, view: &View<'_>) -> Outcome {
         let facts = &self.built.plan.facts;
         let changes = changes(self.ui, self.session, facts)?;
-        if changes.is_empty() {
+        // EKS moves its platform on by itself, and colleagues add subnets: a node needs neither.
+        if !changes.iter().any(Change::concerns_nodes) {
+            for change in &changes {
+                self.ui.talk(&format!("  {change}"));
+            }
             view.done(&format!("cluster.yaml is as the cluster {}", facts.name.value));
             return Ok(());
         }

@@ -46,7 +46,7 @@ pub fn carry_out(api: &Patient<'_>, launch: &Launch, was_tried: bool, told: &dyn
     if was_tried {
         told("an earlier run may have launched it: looking for its tag");
         let (node, cluster) = (tag(launch, NODE_TAG), tag(launch, CLUSTER_TAG));
-        if let Some(one) = find_late(api, node, cluster).map_err(unsure)? {
+        if let Some(one) = find_late(api, node, cluster).map_err(|trouble| unsure(&trouble))? {
             return Ok(one.id);
         }
     }
@@ -67,7 +67,7 @@ pub fn carry_out(api: &Patient<'_>, launch: &Launch, was_tried: bool, told: &dyn
         let wanted = Some(tag(launch, LAUNCH_TAG));
         let ours = |one: &&Instance| one.tag(LAUNCH_TAG) == wanted && !one.status.is_over();
         let found = look(api, |all| all.iter().find(ours).map(|one| one.id.clone()));
-        if let Some(id) = found.map_err(unsure)? {
+        if let Some(id) = found.map_err(|trouble| unsure(&trouble))? {
             return Ok(id);
         }
         // An answer that cannot be read was an answer: the next one would be like it.
@@ -85,7 +85,7 @@ fn tag<'l>(launch: &'l Launch, key: &str) -> &'l str {
 }
 
 /// Nobody knows whether there is an instance, because nobody could look.
-fn unsure(trouble: Trouble) -> Trouble {
+fn unsure(trouble: &Trouble) -> Trouble {
     let message = format!("whether there is an instance is not known: {}", trouble.message);
     Trouble::new(Kind::Unknown, message)
         .hint("there may be one, which costs money: look with `nodebake instances`, then say the same again")
