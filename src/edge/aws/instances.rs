@@ -9,6 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::Session;
+use super::ec2::PAGE;
 use crate::cloud::proxy::{Ami, Group, Instances, KeptAddress, Machine, NewGroup, NewMachine};
 use crate::cloud::{Kind, Trouble};
 
@@ -96,7 +97,12 @@ impl Instances for InstanceCalls<'_> {
 
     fn groups(&self, tag: &str, value: Option<&str>) -> Result<Vec<Group>, Trouble> {
         let pages = self.client.describe_security_groups().filters(by_tag(tag, value));
-        let found = pages.into_paginator().items().send().collect::<Result<Vec<_>, _>>();
+        let found = pages
+            .into_paginator()
+            .page_size(PAGE)
+            .items()
+            .send()
+            .collect::<Result<Vec<_>, _>>();
         let found = self.session.ask("ec2:DescribeSecurityGroups", found)?;
         Ok(found.into_iter().map(group).collect())
     }
@@ -136,7 +142,12 @@ impl Instances for InstanceCalls<'_> {
 
     fn machines(&self, tag: &str, value: Option<&str>) -> Result<Vec<Machine>, Trouble> {
         let pages = self.client.describe_instances().filters(by_tag(tag, value));
-        let found = pages.into_paginator().items().send().collect::<Result<Vec<_>, _>>();
+        let found = pages
+            .into_paginator()
+            .page_size(PAGE)
+            .items()
+            .send()
+            .collect::<Result<Vec<_>, _>>();
         let found = self.session.ask("ec2:DescribeInstances", found)?;
         found
             .into_iter()
