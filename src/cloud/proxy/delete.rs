@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::look::{self, There};
+use super::look::{self, There, cluster_of};
 use super::{Desk, KeptAddress};
 use crate::cloud::aws::{LADDER, again};
 use crate::cloud::{Act, Kind, Ladder, Plan, Trouble};
@@ -37,15 +37,18 @@ pub fn decide_delete(leftovers: &Leftovers, keep_address: bool) -> Plan {
     let mut plan = Plan::default();
     if let Some(machine) = &there.machine {
         let details = ["nodes behind it answer no logs and no exec from then on".to_owned()];
-        plan.step(Act::Delete, format!("instance {} of proxy {name}", machine.id), details);
+        let what = format!("instance {} of proxy {name}, {}", machine.id, cluster_of(&machine.tags));
+        plan.step(Act::Delete, what, details);
     }
     if let Some(kept) = &there.kept {
         let act = if keep_address { Act::Keep } else { Act::Delete };
         let address = kept.address.map(|one| one.to_string()).unwrap_or_default();
-        plan.step(act, format!("public address {address} ({})", kept.id), []);
+        let what = format!("public address {address} ({}), {}", kept.id, cluster_of(&kept.tags));
+        plan.step(act, what, []);
     }
     if let Some(group) = &there.group {
-        plan.step(Act::Delete, format!("security group {}", group.id), []);
+        let what = format!("security group {}, {}", group.id, cluster_of(&group.tags));
+        plan.step(Act::Delete, what, []);
     }
     plan
 }
@@ -67,7 +70,7 @@ pub fn delete(desk: &Desk<'_>, leftovers: &Leftovers, keep_address: bool) -> Res
     Ok(())
 }
 
-fn gone(ended: Result<(), Trouble>) -> Result<(), Trouble> {
+pub(super) fn gone(ended: Result<(), Trouble>) -> Result<(), Trouble> {
     match ended {
         Err(trouble) if trouble.kind == Kind::NotFound => Ok(()),
         ended => ended,

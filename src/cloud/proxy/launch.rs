@@ -1,21 +1,16 @@
 //! Launching: what is missing is planned, and made in an order in which every step finds what it needs.
 
 use std::net::Ipv4Addr;
-use std::time::Duration;
 
 use super::look::{self, There};
+use super::start::{start, wait};
 use super::want::USER_DATA_TAG;
-use super::{Ami, AmiChoice, Desk, Group, KeptAddress, Machine, NewGroup, NewMachine, Want};
+use super::{Ami, AmiChoice, Desk, Group, KeptAddress, Machine, NewGroup, Want};
 use crate::cloud::aws::{LADDER, again};
-use crate::cloud::{Act, Kind, Plan, Trouble};
+use crate::cloud::{Act, Kind, Ladder, Plan, Trouble};
 
-/// How often, and how far apart, an instance is looked at until it runs: five minutes.
-const LOOKS: u32 = 60;
-const PAUSE: Duration = Duration::from_secs(5);
-
-/// For so many looks an instance may be unknown after it was started: EC2's answers come from copies that learn of it a
-/// little later.
-const UNKNOWN: u32 = 12;
+/// How often a group is looked for of which EC2 says that it is there.
+const ADMITTED: Ladder = Ladder { tries: 4, ..LADDER };
 
 /// What is going to be done.
 #[derive(Debug, Clone)]
@@ -49,8 +44,19 @@ pub fn decide(desk: &Desk<'_>, want: Want) -> Result<Decided, Trouble> {
         return Err(Trouble::new(Kind::Refused, message).hint("the proxy stands in the cluster's VPC"));
     }
     let there = look::there(desk, &want.name)?;
+    let strangers = there.strangers(&want.cluster);
+    if !strangers.is_empty() {
+        let message = format!(
+            "there is a proxy {} that is not of cluster {}: {}",
+            want.name,
+            want.cluster,
+            strangers.join("; ")
+        );
+        let hint = "give this one another name, `metadata: { name: … }`";
+        return Err(Trouble::new(Kind::Refused, message).hint(hint));
+    }
     if let Some(machine) = &there.machine {
-        fits(&want, machine)?;
+        fits(&want, machine, there.group.as_ref().map(|group| group.id.as_str()))?;
     }
     let ami = match there.machine {
         Some(_) => None,
@@ -95,7 +101,7 @@ fn ami(desk: &Desk<'_>, want: &Want) -> Result<Ami, Trouble> {
 }
 
 /// Refuses an instance that is not what is wanted: it would have to be another one.
-fn fits(want: &Want, machine: &Machine) -> Result<(), Trouble> {
+pub(super) fn fits(want: &Want, machine: &Machine, group: Option<&str>) -> Result<(), Trouble> {
     let mut differs = Vec::new();
     let mut hold = |what: &str, is: &str, wanted: &str| {
         if is != wanted {
@@ -108,6 +114,14 @@ fn fits(want: &Want, machine: &Machine) -> Result<(), Trouble> {
     hold("address", &address, &want.address.to_string());
     if let AmiChoice::Id(ami) = &want.ami {
         hold("AMI", &machine.ami, ami);
+    }
+    // Another group would let others in.
+    let groups = machine.groups.join(", ");
+    match group {
+        Some(group) => hold("security groups", &groups, group),
+        None => differs.push(format!(
+            "none of its security groups ({groups}) is tagged as this proxy's"
+        )),
     }
     if matches!(machine.state.as_str(), "stopping" | "stopped") {
         differs.push(format!("it is {}", machine.state));
@@ -128,14 +142,12 @@ fn fits(want: &Want, machine: &Machine) -> Result<(), Trouble> {
     Err(Trouble::new(Kind::Refused, message).hint(hint))
 }
 
+fn is_the_rule(want: &Want, (protocol, first, last, from): &(String, Option<u16>, Option<u16>, String)) -> bool {
+    protocol == "tcp" && (*first, *last) == (Some(want.port), Some(want.port)) && *from == want.cluster_group
+}
+
 fn lets_in(group: &Group, want: &Want) -> bool {
-    let rule = (
-        "tcp".to_owned(),
-        Some(want.port),
-        Some(want.port),
-        want.cluster_group.clone(),
-    );
-    group.allows.contains(&rule)
+    group.allows.iter().any(|rule| is_the_rule(want, rule))
 }
 
 fn plan_group(plan: &mut Plan, want: &Want, there: &There, vpc: &str) -> Result<(), Trouble> {
@@ -162,7 +174,7 @@ fn plan_group(plan: &mut Plan, want: &Want, there: &There, vpc: &str) -> Result<
     let others: Vec<String> = group
         .allows
         .iter()
-        .filter(|(_, _, _, from)| *from != want.cluster_group)
+        .filter(|rule| !is_the_rule(want, rule))
         .map(|(protocol, first, last, from)| {
             let ports = match (first, last) {
                 (Some(first), Some(last)) if first == last => first.to_string(),
@@ -266,8 +278,8 @@ pub fn carry_out(desk: &Desk<'_>, decided: &Decided) -> Result<Launched, Trouble
         None => None,
     };
     let machine = match (&there.machine, &decided.ami) {
-        (Some(machine), _) => machine.clone(),
-        (None, Some(ami)) => start(desk, want, there, ami, &group)?,
+        (Some(machine), _) => wait(desk, want, machine.clone())?,
+        (None, Some(ami)) => start(desk, want, &there.ended, ami, &group)?,
         (None, None) => {
             return Err(Trouble::new(
                 Kind::Refused,
@@ -275,7 +287,6 @@ pub fn carry_out(desk: &Desk<'_>, decided: &Decided) -> Result<Launched, Trouble
             ));
         }
     };
-    let machine = wait(desk, want, machine)?;
     let missing = missing(want, &machine);
     if !missing.is_empty() {
         desk.ask(|| desk.ec2.assign(&machine.interface, &missing))?;
@@ -343,13 +354,20 @@ fn make_group(desk: &Desk<'_>, decided: &Decided) -> Result<String, Trouble> {
     if trouble.kind != Kind::Exists {
         return Err(trouble);
     }
-    // It was not there when the plan was made. Ours, if it has our tag.
-    let found = look::group(desk, &want.name)?;
-    found.map(|group| group.id).ok_or_else(|| {
-        trouble.hint(format!(
+    // It was not there when the plan was made. Ours, if it has our tag, of which a copy of EC2's may not know yet.
+    let look = || look().and_then(|found| found.ok_or_else(|| trouble.clone()));
+    let found = ADMITTED.climb(
+        desk.clock,
+        look,
+        |trouble| trouble.kind.may_pass() || trouble.kind == Kind::Exists,
+        |trouble, pause| (desk.told)(&again(trouble, pause)),
+    );
+    found.map_err(|trouble| match trouble.kind {
+        Kind::Exists => trouble.hint(format!(
             "{} has a group called {} without our tag: rename or delete it",
             decided.vpc, new.name
-        ))
+        )),
+        _ => trouble,
     })
 }
 
@@ -366,88 +384,4 @@ fn keep_address(desk: &Desk<'_>, want: &Want) -> Result<KeptAddress, Trouble> {
             trouble
         }
     })
-}
-
-fn start(desk: &Desk<'_>, want: &Want, there: &There, ami: &Ami, group: &str) -> Result<Machine, Trouble> {
-    let mut tags = want.tags();
-    tags.insert(USER_DATA_TAG.to_owned(), want.user_data_mark());
-    let own = std::iter::once(want.address);
-    let new = NewMachine {
-        ami: ami.id.clone(),
-        root: ami.root.clone(),
-        kind: want.kind.clone(),
-        subnet: want.subnet.clone(),
-        group: group.to_owned(),
-        addresses: own.chain(want.satellites.iter().copied()).collect(),
-        // Without one the first boot has no network to install from; a kept one comes when the instance runs.
-        with_public: true,
-        user_data: want.user_data.clone(),
-        tags,
-        token: want.token(&ami.id, group, &there.ended),
-    };
-    let look = || Ok(look::machine(desk, &want.name)?.0);
-    let started = LADDER.climb(
-        desk.clock,
-        || match look()? {
-            Some(machine) => Ok(machine),
-            None => desk.ec2.run(&new),
-        },
-        // The group that was made a moment ago may not be known to every copy yet.
-        |trouble| trouble.kind.may_pass() || trouble.is("InvalidGroup.NotFound"),
-        |trouble, pause| (desk.told)(&again(trouble, pause)),
-    );
-    started.map_err(|trouble| advise(trouble, want))
-}
-
-/// What mends a refused launch.
-fn advise(trouble: Trouble, want: &Want) -> Trouble {
-    let hint = match trouble.code.as_deref().unwrap_or_default() {
-        "InsufficientInstanceCapacity" | "Unsupported" => format!(
-            "the zone of {} has no {} left, or none at all: name a subnet of another zone, or take another type",
-            want.subnet, want.kind
-        ),
-        "VcpuLimitExceeded" | "InstanceLimitExceeded" => {
-            "the account runs as many instances as it may here: ask AWS to raise the quota".into()
-        }
-        "IdempotentParameterMismatch" => {
-            "a launch of this proxy with other values was asked for a moment ago: `nodebake proxy list` shows what came of it".into()
-        }
-        "InvalidIPAddress.InUse" | "InvalidParameterValue" if trouble.message.contains("address") => {
-            "another interface has one of the addresses: `nodebake eni list` shows interfaces; delete it, or take a free address".into()
-        }
-        _ => return trouble,
-    };
-    trouble.hint(hint)
-}
-
-/// Waits until the instance runs.
-fn wait(desk: &Desk<'_>, want: &Want, started: Machine) -> Result<Machine, Trouble> {
-    let (mut machine, mut unknown) = (started, 0);
-    for _ in 0..LOOKS {
-        match machine.state.as_str() {
-            "running" => return Ok(machine),
-            "pending" => {}
-            state => {
-                let message = format!("{} is {state}: it did not come up", machine.id);
-                return Err(Trouble::new(Kind::Refused, message)
-                    .hint("its system log in the EC2 console says why; then run the same command again"));
-            }
-        }
-        (desk.told)(&format!("waiting until {} runs: {}", machine.id, machine.state));
-        desk.clock.sleep(PAUSE);
-        let all = desk.ask(|| desk.ec2.machines(crate::plan::PROXY_TAG, Some(&want.name)))?;
-        match all.into_iter().find(|one| one.id == machine.id) {
-            Some(one) => machine = one,
-            None if unknown < UNKNOWN => unknown += 1,
-            None => {
-                let message = format!("EC2 does not know {}, which it started", machine.id);
-                return Err(Trouble::new(Kind::NotFound, message).hint("run the same command again"));
-            }
-        }
-    }
-    let message = format!(
-        "{} does not run after five minutes: it is {}",
-        machine.id, machine.state
-    );
-    Err(Trouble::new(Kind::Unknown, message).hint("run the same command again: it goes on with this instance"))
 }

@@ -1,5 +1,6 @@
 //! What is there.
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use super::{Desk, Group, KeptAddress, Machine};
@@ -47,6 +48,25 @@ pub(super) struct There {
     pub(super) kept: Option<KeptAddress>,
 }
 
+/// The cluster that something is tagged with.
+pub(super) fn cluster_of(tags: &BTreeMap<String, String>) -> String {
+    let cluster = tags.get(CLUSTER_TAG).map(|cluster| format!("of cluster {cluster}"));
+    cluster.unwrap_or_else(|| "of no cluster".into())
+}
+
+impl There {
+    /// What is not of this cluster. A name is one cluster's in an account and region.
+    pub(super) fn strangers(&self, cluster: &str) -> Vec<String> {
+        let machine = self.machine.iter().map(|one| (&one.id, &one.tags));
+        let group = self.group.iter().map(|one| (&one.id, &one.tags));
+        let kept = self.kept.iter().map(|one| (&one.id, &one.tags));
+        let all = machine.chain(group).chain(kept);
+        all.filter(|(_, tags)| tags.get(CLUSTER_TAG).is_none_or(|is| is != cluster))
+            .map(|(id, tags)| format!("{id} is {}", cluster_of(tags)))
+            .collect()
+    }
+}
+
 /// The one of a kind; two are nobody's to choose between.
 fn only<T>(mut all: Vec<T>, what: &str, name: &str, ids: impl Fn(&T) -> String) -> Result<Option<T>, Trouble> {
     if all.len() > 1 {
@@ -90,7 +110,7 @@ pub(super) fn there(desk: &Desk<'_>, name: &str) -> Result<There, Trouble> {
 /// Every proxy of the account in this region, by name. Instances that ended are left out.
 pub fn list(desk: &Desk<'_>) -> Result<Vec<Listed>, Trouble> {
     let mut all: Vec<Listed> = Vec::new();
-    let tag = |tags: &std::collections::BTreeMap<String, String>, key: &str| tags.get(key).cloned().unwrap_or_default();
+    let tag = |tags: &BTreeMap<String, String>, key: &str| tags.get(key).cloned().unwrap_or_default();
     let machines = desk.ask(|| desk.ec2.machines(PROXY_TAG, None))?;
     for machine in machines.into_iter().filter(|machine| !machine.is_over()) {
         all.push(Listed {

@@ -7,6 +7,7 @@ mod delete;
 mod launch;
 mod look;
 mod port;
+mod start;
 mod want;
 
 pub use delete::{Leftovers, decide_delete, delete, leftovers};

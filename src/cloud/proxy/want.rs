@@ -151,11 +151,12 @@ impl Want {
     }
 
     /// What EC2 tells two launches apart by: the same machine has the same token, and once one of them ended, the next
-    /// one has another. EC2 answers a token it knows with the instance it made, even if that has ended since.
-    pub(super) fn token(&self, ami: &str, group: &str, ended: &[String]) -> String {
+    /// one has another. EC2 answers a token it knows with the instance it made, even if that has ended since: who did
+    /// not know that it ended takes the next `round`.
+    pub(super) fn token(&self, ami: &str, group: &str, ended: &[String], round: u32) -> String {
         let addresses: Vec<String> = self.satellites.iter().map(ToString::to_string).collect();
         let seed = format!(
-            "{} {} {} {} {ami} {group} {} {} {} {}",
+            "{} {} {} {} {ami} {group} {} {} {} {} {round}",
             self.cluster,
             self.name,
             self.subnet,

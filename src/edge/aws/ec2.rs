@@ -8,6 +8,13 @@ use aws_sdk_ec2::types::{self, ResourceType};
 use super::Session;
 use crate::cloud::{Attachment, Ec2, Filter, Instance, Interface, Kind, NewInterface, RouteTable, Subnet, Trouble};
 
+/// What is asked for at once, the most that EC2 gives. Where a number is not said, an account that has many gets an error
+/// in place of the first page. It is not said where ids are: EC2 refuses both together.
+pub(super) const PAGE: i32 = 1000;
+
+/// The same of route tables, of which EC2 gives no more.
+const ROUTE_TABLES: i32 = 100;
+
 /// EC2, asked by a session.
 #[derive(Debug)]
 pub struct Ec2Calls<'s> {
@@ -54,7 +61,7 @@ impl Ec2 for Ec2Calls<'_> {
 
     fn subnets(&self, vpc: &str) -> Result<Vec<Subnet>, Trouble> {
         let pages = self.client.describe_subnets().filters(by_vpc(vpc)).into_paginator();
-        let found = pages.items().send().collect::<Result<Vec<_>, _>>();
+        let found = pages.page_size(PAGE).items().send().collect::<Result<Vec<_>, _>>();
         let found = self.session.ask("ec2:DescribeSubnets", found)?.into_iter();
         let subnet = |told: types::Subnet| {
             Some(Subnet {
@@ -73,7 +80,11 @@ impl Ec2 for Ec2Calls<'_> {
             .describe_route_tables()
             .filters(by_vpc(vpc))
             .into_paginator();
-        let found = pages.items().send().collect::<Result<Vec<_>, _>>();
+        let found = pages
+            .page_size(ROUTE_TABLES)
+            .items()
+            .send()
+            .collect::<Result<Vec<_>, _>>();
         let found = self.session.ask("ec2:DescribeRouteTables", found)?;
         Ok(found.into_iter().map(route_table).collect())
     }
@@ -81,7 +92,8 @@ impl Ec2 for Ec2Calls<'_> {
     fn interfaces(&self, filters: &[Filter]) -> Result<Vec<Interface>, Trouble> {
         let filters = filters.iter().map(filter).collect();
         let pages = self.client.describe_network_interfaces().set_filters(Some(filters));
-        let found = pages.into_paginator().items().send().collect::<Result<Vec<_>, _>>();
+        let pages = pages.into_paginator().page_size(PAGE).items();
+        let found = pages.send().collect::<Result<Vec<_>, _>>();
         let found = self.session.ask("ec2:DescribeNetworkInterfaces", found)?;
         found.into_iter().map(interface).collect()
     }

@@ -9,6 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::Session;
+use super::ec2::PAGE;
 use crate::cloud::proxy::{Ami, Group, Instances, KeptAddress, Machine, NewGroup, NewMachine};
 use crate::cloud::{Kind, Trouble};
 
@@ -96,7 +97,12 @@ impl Instances for InstanceCalls<'_> {
 
     fn groups(&self, tag: &str, value: Option<&str>) -> Result<Vec<Group>, Trouble> {
         let pages = self.client.describe_security_groups().filters(by_tag(tag, value));
-        let found = pages.into_paginator().items().send().collect::<Result<Vec<_>, _>>();
+        let found = pages
+            .into_paginator()
+            .page_size(PAGE)
+            .items()
+            .send()
+            .collect::<Result<Vec<_>, _>>();
         let found = self.session.ask("ec2:DescribeSecurityGroups", found)?;
         Ok(found.into_iter().map(group).collect())
     }
@@ -136,7 +142,12 @@ impl Instances for InstanceCalls<'_> {
 
     fn machines(&self, tag: &str, value: Option<&str>) -> Result<Vec<Machine>, Trouble> {
         let pages = self.client.describe_instances().filters(by_tag(tag, value));
-        let found = pages.into_paginator().items().send().collect::<Result<Vec<_>, _>>();
+        let found = pages
+            .into_paginator()
+            .page_size(PAGE)
+            .items()
+            .send()
+            .collect::<Result<Vec<_>, _>>();
         let found = self.session.ask("ec2:DescribeInstances", found)?;
         found
             .into_iter()
@@ -312,6 +323,13 @@ fn machine(told: types::Instance) -> Result<Machine, Trouble> {
     let interface = first
         .as_ref()
         .and_then(|interface| interface.network_interface_id.clone());
+    // An instance's are its first interface's; an answer may have them at either place.
+    let of_interface = first.as_ref().and_then(|interface| interface.groups.clone());
+    let of_interface = of_interface.filter(|groups| !groups.is_empty());
+    let groups = of_interface.or(told.security_groups).unwrap_or_default();
+    let mut groups: Vec<String> = groups.into_iter().filter_map(|group| group.group_id).collect();
+    groups.sort();
+    groups.dedup();
     let mut addresses: Vec<(bool, Ipv4Addr)> = first
         .and_then(|interface| interface.private_ip_addresses)
         .unwrap_or_default()
@@ -336,12 +354,7 @@ fn machine(told: types::Instance) -> Result<Machine, Trouble> {
         interface: interface.unwrap_or_default(),
         addresses: addresses.into_iter().map(|(_, address)| address).collect(),
         public: told.public_ip_address.and_then(|address| address.parse().ok()),
-        groups: told
-            .security_groups
-            .unwrap_or_default()
-            .into_iter()
-            .filter_map(|group| group.group_id)
-            .collect(),
+        groups,
         tags: tags_of(told.tags),
         launched: told.launch_time.map(|time| time.to_string()).unwrap_or_default(),
     })

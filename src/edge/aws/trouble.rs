@@ -69,7 +69,7 @@ fn kind_of(code: &str, status: u16) -> Kind {
         | "SlowDown"
         | "TooManyRequestsException" => Kind::Throttled(None),
         "ResourceNotFoundException" => Kind::NotFound,
-        "ResourceInUseException" | "InvalidPermission.Duplicate" => Kind::Exists,
+        "ResourceInUseException" | "InvalidGroup.Duplicate" | "InvalidPermission.Duplicate" => Kind::Exists,
         "AccessDenied"
         | "AccessDeniedException"
         | "AuthFailure"

@@ -425,3 +425,28 @@ fn which_node() {
     assert_eq!(code, 0, "{words}");
     assert_eq!(aws.world().enis[0].address, "10.0.2.11");
 }
+
+/// EC2 gives interfaces in pages; all of them are read.
+#[test]
+fn every_page_is_read() {
+    let aws = with_node(ADDRESS);
+    let eni = |n: u8| Eni {
+        id: format!("eni-0000000000000000{n}"),
+        subnet: PRIVATE.into(),
+        address: format!("10.0.2.{n}"),
+        ..Eni::default()
+    };
+    aws.world().enis.extend((1..=5).map(eni));
+    aws.world().page = Some(2);
+    let (code, json, words) = aws.run(&["eni", "list", "--all", "--json"]);
+    assert_eq!(code, 0, "{words}");
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json.as_array().unwrap().len(), 5, "{json}");
+    let asked = aws
+        .world()
+        .log
+        .iter()
+        .filter(|action| *action == "DescribeNetworkInterfaces")
+        .count();
+    assert_eq!(asked, 3);
+}

@@ -49,6 +49,8 @@ pub struct World {
     pub pending: u32,
     /// Subnets that have no free address.
     pub full: Vec<&'static str>,
+    /// Interfaces of a page, if there is more than one page. Who does not say how many gets none then.
+    pub page: Option<usize>,
     /// Tokens are ignored, as some stand-ins do.
     pub forgetful: bool,
     /// The next answers to an action, whatever it asks; `true` if it is carried out all the same.
@@ -184,14 +186,23 @@ type Form = BTreeMap<String, String>;
 /// The parameters of the actions, after EC2's and STS' models; `N` is a number.
 const PARAMETERS: [(&str, &[&str]); 11] = [
     ("DescribeVpcs", &["VpcId.N", "NextToken"]),
-    ("DescribeSubnets", &["Filter.N.Name", "Filter.N.Value.N", "NextToken"]),
+    (
+        "DescribeSubnets",
+        &["Filter.N.Name", "Filter.N.Value.N", "NextToken", "MaxResults"],
+    ),
     (
         "DescribeRouteTables",
-        &["Filter.N.Name", "Filter.N.Value.N", "NextToken"],
+        &["Filter.N.Name", "Filter.N.Value.N", "NextToken", "MaxResults"],
     ),
     (
         "DescribeNetworkInterfaces",
-        &["Filter.N.Name", "Filter.N.Value.N", "NetworkInterfaceId.N", "NextToken"],
+        &[
+            "Filter.N.Name",
+            "Filter.N.Value.N",
+            "NetworkInterfaceId.N",
+            "NextToken",
+            "MaxResults",
+        ],
     ),
     ("DescribeInstances", &["InstanceId.N", "NextToken"]),
     (
@@ -263,6 +274,15 @@ impl World {
                 return refused("UnknownParameter", format!("{action} has no {key}"));
             }
         }
+        if let Some(size) = form.get("MaxResults") {
+            if form.contains_key("NetworkInterfaceId.1") {
+                return refused("InvalidParameterCombination", "ids and MaxResults are both said");
+            }
+            let most = if action == "DescribeRouteTables" { 100 } else { 1000 };
+            if !size.parse::<u32>().is_ok_and(|size| (5..=most).contains(&size)) {
+                return refused("InvalidParameterValue", format!("MaxResults {size}"));
+            }
+        }
         let inner = match action {
             "DescribeVpcs" => Self::vpcs(form),
             "DescribeSubnets" => Ok(subnets(form, &self.full)),
@@ -319,7 +339,7 @@ impl World {
     fn interfaces(&mut self, form: &Form) -> Result<String, Reply> {
         let wanted = form.get("NetworkInterfaceId.1");
         let filters = filters(form);
-        let mut items = String::new();
+        let mut items = Vec::new();
         for eni in &mut self.enis {
             if wanted.is_some_and(|id| *id != eni.id) {
                 continue;
@@ -339,7 +359,7 @@ impl World {
                 eni.shy -= 1;
                 continue;
             }
-            items += &format!("<item>{}</item>", xml(eni));
+            items.push(format!("<item>{}</item>", xml(eni)));
             // A look later it is further.
             eni.pending = eni.pending.saturating_sub(1);
             if eni.detaching > 0 {
@@ -356,8 +376,22 @@ impl World {
                 "InvalidNetworkInterfaceID.NotFound",
                 format!("The networkInterface ID '{id}' does not exist"),
             )),
-            _ => Ok(format!("<networkInterfaceSet>{items}</networkInterfaceSet>")),
+            _ => self.page(form, &items),
         }
+    }
+
+    /// As many interfaces as a page of this world has, and where the next one begins.
+    fn page(&self, form: &Form, all: &[String]) -> Result<String, Reply> {
+        let size = self.page.unwrap_or(usize::MAX);
+        if all.len() > size && !form.contains_key("MaxResults") {
+            return Err(refused("OperationNotPermitted", "too many for one answer"));
+        }
+        let at: usize = form.get("NextToken").map_or(0, |token| token.parse().unwrap());
+        let end = at.saturating_add(size).min(all.len());
+        let next = (end < all.len()).then(|| format!("<nextToken>{end}</nextToken>"));
+        let next = next.unwrap_or_default();
+        let items = all[at..end].concat();
+        Ok(format!("<networkInterfaceSet>{items}</networkInterfaceSet>{next}"))
     }
 
     fn instances(&self, form: &Form) -> Result<String, Reply> {

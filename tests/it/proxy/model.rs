@@ -19,6 +19,8 @@ pub enum Fault {
     Malformed,
     /// What was made a moment ago is not known yet.
     NotYet,
+    /// The token is that of an instance that ended.
+    UsedUp,
 }
 
 impl Fault {
@@ -29,8 +31,20 @@ impl Fault {
             Self::Lost => Trouble::new(Kind::Unknown, "no answer in time"),
             Self::Malformed => Trouble::new(Kind::Malformed, "this is no answer"),
             Self::NotYet => Trouble::new(Kind::NotFound, "no such group").code("InvalidGroup.NotFound"),
+            Self::UsedUp => Trouble::new(Kind::Refused, "it ended").code("IdempotentInstanceTerminated"),
         }
     }
+}
+
+/// What EC2 makes of the token of an instance that ended so long ago that it is listed no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dead {
+    /// This code.
+    Refused(&'static str),
+    /// The instance, ended.
+    Ended,
+    /// The instance as it began; nobody knows it afterwards.
+    Unknown,
 }
 
 #[derive(Default)]
@@ -42,6 +56,10 @@ pub struct Held {
     pub slow: u32,
     looks: u32,
     next: u32,
+    /// Looks at groups that find none, whatever there is.
+    pub unseen: u32,
+    /// Instances that ended are not listed, and this becomes of their tokens.
+    pub dead: Option<Dead>,
     pub faults: VecDeque<(&'static str, Fault)>,
     /// Every call that came, by its name.
     pub calls: Vec<&'static str>,
@@ -152,6 +170,10 @@ impl Instances for Model {
 
     fn groups(&self, tag: &str, value: Option<&str>) -> Result<Vec<Group>, Trouble> {
         self.call("groups", |held| {
+            if held.unseen > 0 {
+                held.unseen -= 1;
+                return Ok(Vec::new());
+            }
             Ok(held
                 .groups
                 .iter()
@@ -218,7 +240,9 @@ impl Instances for Model {
                     }
                 }
             }
-            let machines = held.machines.iter().map(|(_, machine)| machine);
+            let dead = held.dead.is_some();
+            let listed = |one: &&Machine| !dead || one.state != "terminated";
+            let machines = held.machines.iter().map(|(_, machine)| machine).filter(listed);
             Ok(machines.filter(|one| has(&one.tags, tag, value)).cloned().collect())
         })
     }
@@ -226,7 +250,14 @@ impl Instances for Model {
     fn run(&self, new: &NewMachine) -> Result<Machine, Trouble> {
         self.call("run", |held| {
             if let Some((_, machine)) = held.machines.iter().find(|(token, _)| *token == new.token) {
-                return Ok(machine.clone());
+                return match held.dead {
+                    Some(Dead::Refused(code)) if machine.is_over() => refused(code, Kind::Refused),
+                    Some(Dead::Unknown) if machine.is_over() => Ok(Machine {
+                        state: "pending".into(),
+                        ..machine.clone()
+                    }),
+                    _ => Ok(machine.clone()),
+                };
             }
             if !held.groups.iter().any(|one| one.id == new.group) {
                 return refused("InvalidGroup.NotFound", Kind::NotFound);

@@ -3,7 +3,7 @@
 use nodebake::cloud::proxy::{AmiChoice, Desk, Launched, carry_out, decide, decide_delete, delete, leftovers, list};
 use nodebake::cloud::{Act, Kind, Trouble};
 
-use super::model::{Fault, Model, Slept, want};
+use super::model::{Dead, Fault, Model, Slept, want};
 
 fn with<T>(model: &Model, act: impl FnOnce(&Desk<'_>) -> T) -> T {
     let clock = Slept::default();
@@ -263,4 +263,113 @@ fn a_kept_address_is_the_next_ones() {
     );
     assert_eq!(launch(&model).unwrap().public, first.public);
     assert_eq!(model.left(), (1, 1, 1));
+}
+
+/// EC2 lists an instance for about an hour after it ended, and remembers its token for a day.
+#[test]
+fn what_was_deleted_hours_ago_can_be_launched_again() {
+    for dead in [
+        Dead::Refused("IdempotentInstanceTerminated"),
+        Dead::Refused("IdempotentParameterMismatch"),
+        Dead::Ended,
+        Dead::Unknown,
+    ] {
+        let model = Model::default();
+        model.0.borrow_mut().dead = Some(dead);
+        let mut before = Vec::new();
+        for _ in 0..3 {
+            let launched = launch(&model).unwrap_or_else(|trouble| panic!("{dead:?}: {trouble}"));
+            assert!(!before.contains(&launched.instance), "{dead:?}");
+            assert_eq!(model.left(), (1, 1, 1), "{dead:?}");
+            assert_eq!(launch(&model).unwrap(), launched, "{dead:?}");
+            before.push(launched.instance);
+            remove(&model).unwrap();
+        }
+        // Tokens are not tried for ever.
+        let calls = model.count("run");
+        model.0.borrow_mut().faults.extend(vec![("run", Fault::UsedUp); 20]);
+        assert!(launch(&model).unwrap_err().is("IdempotentInstanceTerminated"));
+        assert_eq!(model.count("run") - calls, 5);
+    }
+}
+
+/// A group that EC2 says is there, and that its copies find a little later.
+#[test]
+fn a_group_that_is_there_is_looked_for_until_it_is_found() {
+    let model = Model::default();
+    let first = launch(&model).unwrap();
+    model.0.borrow_mut().machines.clear();
+    model.0.borrow_mut().unseen = 3;
+    let again = launch(&model).unwrap();
+    assert_ne!(again.instance, first.instance);
+    assert_eq!((model.left(), model.count("create_group")), ((1, 1, 1), 2));
+    // Somebody else's of that name.
+    let model = Model::default();
+    launch(&model).unwrap();
+    model.0.borrow_mut().machines.clear();
+    model.0.borrow_mut().groups[0].tags.clear();
+    let told = launch(&model).unwrap_err();
+    assert!(told.is("InvalidGroup.Duplicate"), "{told}");
+    assert!(told.to_string().contains("without our tag"), "{told}");
+}
+
+#[test]
+fn other_security_groups_are_refused() {
+    let model = Model::default();
+    launch(&model).unwrap();
+    let own = model.0.borrow().groups[0].id.clone();
+    let refuse = |groups: &[&str]| {
+        model.0.borrow_mut().machines[0].1.groups = groups.iter().map(|id| (*id).to_owned()).collect();
+        launch(&model).unwrap_err().to_string()
+    };
+    let told = refuse(&[&own, "sg-9"]);
+    let words = format!("security groups {own}, sg-9, wanted {own}");
+    assert!(told.contains(&words), "{told}");
+    let told = refuse(&["sg-9"]);
+    assert!(told.contains(&format!("security groups sg-9, wanted {own}")), "{told}");
+    model.0.borrow_mut().groups.clear();
+    let told = refuse(&[&own]);
+    assert!(told.contains(&format!("({own}) is tagged as this proxy's")), "{told}");
+    assert_eq!(model.count("create_group"), 1);
+}
+
+#[test]
+fn further_rules_for_the_clusters_group_are_shown() {
+    let model = Model::default();
+    launch(&model).unwrap();
+    let rule = |protocol: &str, port| (protocol.to_owned(), port, port, want().cluster_group);
+    let more = [rule("tcp", Some(22)), rule("-1", None)];
+    model.0.borrow_mut().groups[0].allows.extend(more);
+    let told = plan(&model);
+    for words in [
+        "tcp 22 from sg-0f1e2d3c4b5a69788",
+        "-1 all ports from sg-0f1e2d3c4b5a69788",
+    ] {
+        assert!(told.contains(words), "{told}");
+    }
+    assert!(!told.contains("tcp 10250 from"), "{told}");
+}
+
+/// Two clusters of an account cannot share a name: neither takes what is the other's.
+#[test]
+fn what_is_another_clusters_is_not_touched() {
+    for which in 0..3 {
+        let model = Model::default();
+        launch(&model).unwrap();
+        {
+            let held = &mut *model.0.borrow_mut();
+            let tags = match which {
+                0 => &mut held.machines[0].1.tags,
+                1 => &mut held.groups[0].tags,
+                _ => &mut held.kept[0].tags,
+            };
+            assert_eq!(tags.insert("nodebake/cluster".into(), "other".into()).unwrap(), "gh62");
+        }
+        let told = launch(&model).unwrap_err();
+        assert_eq!(told.kind, Kind::Refused);
+        assert_eq!(told.to_string().matches("is of cluster other").count(), 1, "{told}");
+        let gone = with(&model, |desk| decide_delete(&leftovers(desk, "gate").unwrap(), false)).to_string();
+        assert_eq!(gone.matches("of cluster other").count(), 1, "{gone}");
+        assert_eq!(gone.matches("of cluster gh62").count(), 2, "{gone}");
+    }
 }

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use nodebake::cloud::Trouble;
 use nodebake::cloud::proxy::{Ami, Group, Instances, KeptAddress, Machine, NewGroup, NewMachine};
+use nodebake::cloud::{Kind, Trouble};
 
 use super::model::{Fault, Model};
 use crate::standin::{Ask, Reply, Server};
@@ -119,6 +119,11 @@ fn machine(one: &Machine) -> String {
             )
         })
         .collect();
+    let groups: String = one
+        .groups
+        .iter()
+        .map(|id| format!("<item><groupId>{id}</groupId></item>"))
+        .collect();
     let public = one
         .public
         .map(|address| format!("<ipAddress>{address}</ipAddress>"))
@@ -127,7 +132,7 @@ fn machine(one: &Machine) -> String {
         "<item><instanceId>{}</instanceId><imageId>{}</imageId><instanceState><code>16</code><name>{}</name></instanceState>\
          <instanceType>{}</instanceType><launchTime>2026-01-01T00:00:00.000Z</launchTime><subnetId>{}</subnetId>{public}\
          <networkInterfaceSet><item><networkInterfaceId>{}</networkInterfaceId><attachment><deviceIndex>0</deviceIndex>\
-         </attachment><privateIpAddressesSet>{addresses}</privateIpAddressesSet></item></networkInterfaceSet>{}</item>",
+         </attachment><privateIpAddressesSet>{addresses}</privateIpAddressesSet></item></networkInterfaceSet><groupSet>{groups}</groupSet>{}</item>",
         one.id,
         one.ami,
         one.state,
@@ -202,6 +207,25 @@ fn refused(trouble: &Trouble) -> Reply {
     Reply::new(status, "text/xml;charset=UTF-8", text)
 }
 
+/// A page of one, where a size is said. Where none is, all at once, which EC2 refuses accounts that have many.
+fn page<T>(all: Vec<T>, fields: &BTreeMap<String, String>) -> Result<(Vec<T>, String), Trouble> {
+    let Some(size) = fields.get("MaxResults") else {
+        let refused = Trouble::new(Kind::Refused, "too many for one answer").code("OperationNotPermitted");
+        return if all.len() > 1 {
+            Err(refused)
+        } else {
+            Ok((all, String::new()))
+        };
+    };
+    assert!((5..=1000).contains(&size.parse::<u32>().unwrap()), "MaxResults {size}");
+    let at: usize = fields.get("NextToken").map_or(0, |token| token.parse().unwrap());
+    let next = match at + 1 < all.len() {
+        true => format!("<nextToken>{}</nextToken>", at + 1),
+        false => String::new(),
+    };
+    Ok((all.into_iter().skip(at).take(1).collect(), next))
+}
+
 fn answer(model: &Model, ask: &Ask) -> Reply {
     let fields = fields(ask);
     let field = |name: &str| fields.get(name).cloned().unwrap_or_default();
@@ -234,7 +258,8 @@ fn answer(model: &Model, ask: &Ask) -> Reply {
         }),
         "DescribeSecurityGroups" => model
             .groups(&tag, value)
-            .map(|all| items("securityGroupInfo", &all, group)),
+            .and_then(|all| page(all, &fields))
+            .map(|(all, next)| items("securityGroupInfo", &all, group) + &next),
         "CreateSecurityGroup" => model
             .create_group(&NewGroup {
                 name: field("GroupName"),
@@ -261,12 +286,13 @@ fn answer(model: &Model, ask: &Ask) -> Reply {
         "DeleteSecurityGroup" => model
             .delete_group(&field("GroupId"))
             .map(|()| "<return>true</return>".into()),
-        "DescribeInstances" => model.machines(&tag, value).map(|all| {
-            format!(
-                "<reservationSet><item>{}</item></reservationSet>",
-                items("instancesSet", &all, machine)
-            )
-        }),
+        "DescribeInstances" => model
+            .machines(&tag, value)
+            .and_then(|all| page(all, &fields))
+            .map(|(all, next)| {
+                let set = items("instancesSet", &all, machine);
+                format!("<reservationSet><item>{set}</item></reservationSet>{next}")
+            }),
         "RunInstances" => {
             careful(&fields);
             let address = |n: usize| field(&format!("NetworkInterface.1.PrivateIpAddresses.{n}.PrivateIpAddress"));
@@ -390,6 +416,60 @@ fn the_wire_has_its_troubles() {
         "{words}"
     );
     assert!(!words.contains("wJalr"), "{words}");
+}
+
+/// EC2 gives lists in pages; all of them are read.
+#[test]
+fn a_second_page_is_read() {
+    let world = World::new();
+    assert_eq!(world.run(&LAUNCH).status.code(), Some(0));
+    {
+        let model = world.model();
+        let held = &mut *model.0.borrow_mut();
+        let named = |tags: &BTreeMap<String, String>| {
+            let mut tags = tags.clone();
+            tags.insert("nodebake/proxy".into(), "second".into());
+            tags
+        };
+        let mut machine = held.machines[0].1.clone();
+        machine.id = "i-00000000000000099".into();
+        machine.tags = named(&machine.tags);
+        held.machines.push(("other".into(), machine));
+        let mut group = held.groups[0].clone();
+        group.id = "sg-00000000000000099".into();
+        group.tags = named(&group.tags);
+        held.groups.push(group);
+    }
+    let output = world.run(&["proxy", "list", "--json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let listed: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let names: Vec<_> = listed
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["gh62-proxy", "second"]);
+}
+
+/// A group of the proxy's name that is not ours: EC2 says so with a code that means that it is there.
+#[test]
+fn a_group_of_the_name_without_our_tag_is_told() {
+    let world = World::new();
+    world.model().0.borrow_mut().groups.push(Group {
+        id: "sg-00000000000000098".into(),
+        name: "nodebake-proxy-gh62-proxy".into(),
+        vpc: "vpc-0c1d2e3f405162738".into(),
+        ..Group::default()
+    });
+    let output = world.run(&LAUNCH);
+    let words = stderr(&output);
+    assert_eq!(output.status.code(), Some(4), "{words}");
+    assert!(
+        words.contains("InvalidGroup.Duplicate") && words.contains("without our tag"),
+        "{words}"
+    );
+    assert_eq!(world.model().left(), (1, 0, 0));
 }
 
 #[test]
