@@ -195,6 +195,7 @@ fn text(path: &Path) -> Result<Option<String>, Trouble> {
 }
 
 /// Whoever gives the credentials of a profile that the user names, whatever keys are in the environment.
+#[cfg(feature = "aws")]
 pub(super) fn of_profile(name: &str, region: &str) -> Result<SharedCredentialsProvider, Trouble> {
     let files = Files::read(name)?;
     // The SDK says what is wrong with a profile that is not there.
