@@ -219,11 +219,17 @@ fn page<T>(all: Vec<T>, fields: &BTreeMap<String, String>) -> Result<(Vec<T>, St
     };
     assert!((5..=1000).contains(&size.parse::<u32>().unwrap()), "MaxResults {size}");
     let at: usize = fields.get("NextToken").map_or(0, |token| token.parse().unwrap());
-    let next = match at + 1 < all.len() {
-        true => format!("<nextToken>{}</nextToken>", at + 1),
-        false => String::new(),
-    };
-    Ok((all.into_iter().skip(at).take(1).collect(), next))
+    let next = (at + 1 < all.len()).then(|| format!("<nextToken>{}</nextToken>", at + 1));
+    Ok((all.into_iter().skip(at).take(1).collect(), next.unwrap_or_default()))
+}
+
+/// The tags of the first specification; all have the same.
+fn specified(fields: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    (1..99)
+        .map(|n| format!("TagSpecification.1.Tag.{n}."))
+        .map_while(|tag| Some((fields.get(&format!("{tag}Key"))?, fields.get(&format!("{tag}Value"))?)))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect()
 }
 
 fn answer(model: &Model, ask: &Ask) -> Reply {
@@ -236,12 +242,7 @@ fn answer(model: &Model, ask: &Ask) -> Reply {
         None => (field("Filter.1.Value.1"), None),
     };
     let value = value.as_deref();
-    // The tags of the first specification; all have the same.
-    let own: BTreeMap<String, String> = (1..99)
-        .map(|n| format!("TagSpecification.1.Tag.{n}."))
-        .take_while(|tag| fields.contains_key(&format!("{tag}Key")))
-        .map(|tag| (field(&format!("{tag}Key")), field(&format!("{tag}Value"))))
-        .collect();
+    let own = specified(&fields);
     let body = match action.as_str() {
         "DescribeImages" => model
             .amis(
