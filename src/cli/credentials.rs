@@ -100,7 +100,7 @@ pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
             let here = Here::new(paths(&wanted.places), &tell);
             let status = session::status(&here, &wanted.profile);
             if wanted.json {
-                ui.data((serde_json::to_string_pretty(&status)? + "\n").as_bytes())?;
+                ui.json(&status)?;
             } else {
                 ui.data(status.to_string().as_bytes())?;
             }

@@ -97,7 +97,7 @@ pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
             }
         }
         Format::Markdown => ui.data(review::markdown(&shown).as_bytes())?,
-        Format::Json => ui.data((serde_json::to_string_pretty(&nodes)? + "\n").as_bytes())?,
+        Format::Json => ui.json(&nodes)?,
         Format::Sarif => ui.data(review::sarif(&findings).as_bytes())?,
         Format::Github => {
             ui.data(review::annotations(&findings).as_bytes())?;

@@ -55,7 +55,7 @@ pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
             .collect(),
     };
     if args.json {
-        ui.data((serde_json::to_string_pretty(&status)? + "\n").as_bytes())?;
+        ui.json(&status)?;
     } else {
         let mut out = String::new();
         if status.files == 0 {

@@ -43,6 +43,12 @@ impl Ui {
         }
     }
 
+    /// A value as JSON, as data.
+    pub(super) fn json(&self, value: &impl serde::Serialize) -> io::Result<()> {
+        let text = serde_json::to_string_pretty(value)?;
+        self.data((text + "\n").as_bytes())
+    }
+
     /// Data that may be long: in a pager where people see it.
     pub(super) fn paged(&self, bytes: &[u8]) -> io::Result<()> {
         if self.data_is_seen && pager::show(bytes)? {

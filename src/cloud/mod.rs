@@ -35,5 +35,5 @@ pub use eks::{Cluster, Eks};
 #[cfg(feature = "credentials")]
 pub use keys::Keys;
 pub use ladder::Ladder;
-pub use plan::{Act, Plan, Step};
+pub use plan::{Act, Plan, Step, plain};
 pub use trouble::{Kind, Trouble};

@@ -49,8 +49,8 @@ impl Plan {
     }
 }
 
-/// Names and descriptions are somebody's: none may move the cursor of the terminal on which a plan is agreed to.
-fn plain(text: &str) -> String {
+/// A text of somebody's for a terminal: none may move the cursor where a plan is agreed to.
+pub fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }
 

@@ -1,7 +1,6 @@
 //! Downloads over http. What comes is hashed as it comes; whatever goes wrong, the bytes that are here are kept and the
 //! rest is asked for, and only the digest decides what is right.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT_ENCODING, CONTENT_RANGE, ETAG, HeaderMap, IF_RANGE, RANGE, RETRY_AFTER};
@@ -10,8 +9,10 @@ use reqwest::{Client, Response, StatusCode, Url};
 use tokio::runtime::{Builder, Runtime};
 
 use super::cache::Cache;
+use super::clock::System;
 use super::download::{Event, Options, Want};
 use super::part::Part;
+use crate::cloud::Clock;
 
 /// How long to wait for a connection.
 const CONNECT: Duration = Duration::from_secs(20);
@@ -299,6 +300,5 @@ fn told(error: reqwest::Error) -> String {
 /// together do not come back together.
 fn backoff(tries: u32) -> Duration {
     let most = FIRST_PAUSE.saturating_mul(1 << tries.min(16)).min(LONGEST_PAUSE);
-    let dice = RandomState::new().build_hasher().finish() % 1000;
-    most.mul_f64(0.5 + f64::from(u16::try_from(dice).unwrap_or_default()) / 2000.0)
+    most.mul_f64(0.5 + System.dice() / 2.0)
 }

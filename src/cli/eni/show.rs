@@ -54,7 +54,7 @@ fn told<'i>(one: &'i Interface, region: &str) -> Told<'i> {
 pub(super) fn one(ui: &Ui, one: &Interface, region: &str, json: bool) -> Outcome {
     let told = told(one, region);
     if json {
-        return as_json(ui, &told);
+        return Ok(ui.json(&told)?);
     }
     let groups = told.security_groups.join(",");
     let rows = [
@@ -81,7 +81,7 @@ pub(super) fn one(ui: &Ui, one: &Interface, region: &str, json: bool) -> Outcome
 pub(super) fn all(ui: &Ui, all: &[Interface], region: &str, json: bool) -> Outcome {
     let all: Vec<Told<'_>> = all.iter().map(|one| told(one, region)).collect();
     if json {
-        return as_json(ui, &all);
+        return Ok(ui.json(&all)?);
     }
     let heads = [
         "ENI ID",
@@ -113,10 +113,5 @@ pub(super) fn all(ui: &Ui, all: &[Interface], region: &str, json: bool) -> Outco
     };
     let rows: Vec<Vec<String>> = all.iter().map(row).collect();
     ui.data(table(&heads, &rows).as_bytes())?;
-    Ok(())
-}
-
-fn as_json(ui: &Ui, value: &impl Serialize) -> Outcome {
-    ui.data((serde_json::to_string_pretty(value)? + "\n").as_bytes())?;
     Ok(())
 }

@@ -92,7 +92,7 @@ fn tell(ui: &Ui, args: &EksArgs, path: &Path, changes: &[Change], written: bool)
             .map(|one| json!({"what": one.what, "old": one.old, "new": one.new, "meaning": one.meaning}))
             .collect();
         let told = json!({"path": path.display().to_string(), "changes": changes, "written": written});
-        ui.data((serde_json::to_string_pretty(&told)? + "\n").as_bytes())?;
+        ui.json(&told)?;
     }
     Ok(())
 }
@@ -105,7 +105,7 @@ fn print(ui: &Ui, args: &EksArgs, source: &Arc<Source>) -> Outcome {
     let mut report = Report::new();
     let root = yaml::parse(source).map_err(|failed| refused(ui, &failed))?;
     let value = yaml::to_json(&mut yaml::Reader { report: &mut report }, &root);
-    ui.data((serde_json::to_string_pretty(&value)? + "\n").as_bytes())?;
+    ui.json(&value)?;
     Ok(())
 }
 

@@ -98,7 +98,7 @@ fn print_policy(ui: &Ui, args: &PolicyArgs) -> Outcome {
         _ => return Err(unsaid()),
     };
     if let Some(document) = policy::policy(&args.command, &scope) {
-        ui.data((serde_json::to_string_pretty(&document)? + "\n").as_bytes())?;
+        ui.json(&document)?;
     }
     Ok(())
 }

@@ -2,13 +2,13 @@
 
 use std::net::Ipv4Addr;
 
-use super::shown::plain;
-use super::{Account, cloud, connected, json};
+use super::{Account, cloud, connected};
 use crate::cli::consent::consent;
 use crate::cli::table::table;
 use crate::cli::{Failure, Outcome, Ui};
 use crate::cloud::lambda::firewall::{self, Edit};
 use crate::cloud::lambda::{GLOBAL, Lambda, Ruleset};
+use crate::cloud::plain;
 use crate::cloud::{Kind, Trouble};
 
 /// Show Lambda's firewall, and open TCP 10250 of the nodes to their proxy.
@@ -75,7 +75,7 @@ fn list(ui: &Ui, args: &ListArgs) -> Outcome {
     connected(ui, &args.account, |connection| {
         let all = rulesets(&connection.api)?;
         if args.json {
-            return json(ui, &all);
+            return Ok(ui.json(&all)?);
         }
         let mut rows = Vec::new();
         for ruleset in &all {

@@ -1,11 +1,12 @@
 //! `nodebake instances`, `restart`, `terminate`
 
-use super::shown::{self, Shown, plain};
+use super::shown::{self, Shown};
 use super::watching::Watching;
-use super::{Account, Connection, cloud, connected, json};
+use super::{Account, Connection, cloud, connected};
 use crate::cli::consent::consent;
 use crate::cli::{Failure, Outcome, Ui};
 use crate::cloud::lambda::{self, Instance, Lambda, dollars};
+use crate::cloud::plain;
 use crate::cloud::{Act, Kind, Plan, Trouble};
 
 /// Show the instances that nodebake launched at Lambda.
@@ -77,7 +78,7 @@ pub(in crate::cli) fn list(ui: &Ui, args: &ListArgs) -> Outcome {
         shown.sort_by_key(|one| (one.node().is_none(), one.node(), one.id.as_str()));
         if args.json {
             let shown: Vec<Shown<'_>> = shown.iter().map(|one| Shown::new(one)).collect();
-            return json(ui, &shown);
+            return Ok(ui.json(&shown)?);
         }
         ui.data(shown::instances(&shown).as_bytes())?;
         if shown.len() < all.len() {
@@ -138,7 +139,7 @@ fn get(ui: &Ui, args: &GetArgs, connection: &Connection<'_>) -> Outcome {
     let all = connection.api.instances().map_err(cloud)?;
     let one = one(&all, &args.instance)?;
     if args.json {
-        return json(ui, &Shown::new(one));
+        return Ok(ui.json(&Shown::new(one))?);
     }
     Ok(ui.data(shown::instances(&[one]).as_bytes())?)
 }

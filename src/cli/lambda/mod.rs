@@ -3,7 +3,7 @@
 pub(super) mod firewall;
 pub(super) mod instances;
 pub(super) mod launch;
-pub(super) mod shown;
+mod shown;
 pub(super) mod ssh_keys;
 pub(super) mod types;
 mod watching;
@@ -11,7 +11,7 @@ mod watching;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Failure, Outcome, Ui};
+use super::{Failure, Ui};
 use crate::catalog::Catalog;
 use crate::cloud::Trouble;
 use crate::cloud::lambda::{Pace, Patient};
@@ -110,11 +110,4 @@ fn pace() -> Result<Pace, Failure> {
         request: Duration::from_secs(pace.request_seconds),
         launch: Duration::from_secs(pace.launch_seconds),
     })
-}
-
-/// JSON as data.
-fn json(ui: &Ui, value: &impl serde::Serialize) -> Outcome {
-    let mut text = serde_json::to_string_pretty(value)?;
-    text.push('\n');
-    Ok(ui.data(text.as_bytes())?)
 }

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::cli::table::table;
 use crate::cloud::lambda::{Instance, dollars};
+use crate::cloud::plain;
 
 /// An instance as programs read it.
 #[derive(Debug, Serialize)]
@@ -47,11 +48,6 @@ impl<'i> Shown<'i> {
                 .collect(),
         }
     }
-}
-
-/// A text of the cloud for a terminal: one word of a line, without what could steer it.
-pub(in crate::cli) fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }
 
 /// Instances, one a line.

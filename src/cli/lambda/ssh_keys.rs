@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use super::shown::plain;
-use super::{Account, cloud, connected, json};
+use super::{Account, cloud, connected};
 use crate::cli::consent::consent;
 use crate::cli::table::table;
 use crate::cli::{Failure, Outcome, Ui};
 use crate::cloud::lambda::{Lambda, keys};
+use crate::cloud::plain;
 use crate::cloud::{Act, Plan};
 use crate::edge::fs;
 use crate::spec::check_name;
@@ -75,7 +75,7 @@ fn list(ui: &Ui, args: &ListArgs) -> Outcome {
         let mut all = connection.api.ssh_keys().map_err(cloud)?;
         all.sort_by(|one, other| (&one.name, &one.id).cmp(&(&other.name, &other.id)));
         if args.json {
-            return json(ui, &all);
+            return Ok(ui.json(&all)?);
         }
         let rows: Vec<Vec<String>> = all
             .iter()

@@ -2,12 +2,12 @@
 
 use serde::Serialize;
 
-use super::shown::plain;
-use super::{Account, cloud, connected, json};
+use super::{Account, cloud, connected};
 use crate::catalog::{Arch, Catalog, InstanceType};
 use crate::cli::table::table;
 use crate::cli::{Failure, Outcome, Ui};
 use crate::cloud::lambda::{Architecture, InstanceOffer, Lambda, cents, dollars, gpu_memory};
+use crate::cloud::plain;
 
 /// Show Lambda's instance types: price and size, with --live capacity too, and
 /// where the catalog says otherwise.
@@ -57,7 +57,7 @@ pub(in crate::cli) fn run(ui: &Ui, args: &Args) -> Outcome {
             })
             .collect();
         if args.json {
-            return json(ui, &live);
+            return Ok(ui.json(&live)?);
         }
         shown(ui, &live)?;
         if args.region.is_none() {
@@ -144,7 +144,7 @@ pub(super) fn architecture(arch: Arch) -> Architecture {
 
 fn catalog(ui: &Ui, rows: &[InstanceType], as_json: bool) -> Result<(), Failure> {
     if as_json {
-        return json(ui, &rows);
+        return Ok(ui.json(&rows)?);
     }
     let cells: Vec<Vec<String>> = rows
         .iter()

@@ -5,9 +5,9 @@ use std::io::{self, IsTerminal};
 #[cfg(feature = "lambda")]
 use std::time::Duration;
 
-use super::shown::plain;
 use crate::cli::Ui;
 use crate::cloud::lambda::Instance;
+use crate::cloud::plain;
 
 /// Tells of one instance.
 pub(super) struct Watching<'u> {

@@ -64,7 +64,7 @@ pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
     };
     let rows: Vec<Row> = uses.iter().map(row).collect();
     if args.json {
-        ui.data((serde_json::to_string_pretty(&rows)? + "\n").as_bytes())?;
+        ui.json(&rows)?;
         return Ok(());
     }
     let lines: Vec<Vec<String>> = rows

@@ -47,7 +47,7 @@ pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
     let ended = plugins.runner.run(pin, &request, None);
     plugins.tell(ui);
     let reply = judge(pin, op, &ended).map_err(|why| tell(trouble(one, &why).into()))?;
-    ui.data((serde_json::to_string_pretty(&reply)? + "\n").as_bytes())?;
+    ui.json(&reply)?;
     Ok(())
 }
 

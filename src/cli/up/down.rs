@@ -8,12 +8,12 @@ use crate::cli::aws::{AwsArgs, with_desk};
 use crate::cli::consent::consent;
 use crate::cli::lambda::instances::{end, plan_end};
 use crate::cli::lambda::launch::chosen;
-use crate::cli::lambda::shown::plain;
 use crate::cli::lambda::{Connection, cloud, connected};
 use crate::cli::{Failure, Outcome, Ui, load};
 use crate::cloud::eni::{self, Removal, Whose};
 use crate::cloud::lambda::firewall::{self, Edit};
 use crate::cloud::lambda::{self, Instance, Lambda};
+use crate::cloud::plain;
 use crate::cloud::{Act, Kind, Plan};
 use crate::edge::fs;
 

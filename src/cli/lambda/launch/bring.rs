@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::super::shown::plain;
 use super::super::watching::Watching;
 use super::super::{Connection, cloud, clouds};
 use crate::cli::consent::consent;
 use crate::cli::{Failure, Ui};
 use crate::cloud::lambda::{self, Choice, Instance, Lambda, Stock, Wish};
+use crate::cloud::plain;
 use crate::cloud::{Act, Kind, Plan, Trouble};
 
 /// How to go about a launch.

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::shown::{self, Shown};
-use super::{Account, connected, json};
+use super::{Account, connected};
 use crate::cli::load::{self, Loaded};
 use crate::cli::next::next;
 use crate::cli::{Common, Failure, Outcome, Ui};
@@ -85,7 +85,7 @@ pub(in crate::cli) fn run(ui: &Ui, args: &Args) -> Outcome {
             return Ok(());
         };
         if args.json {
-            json(ui, &Shown::new(&instance))?;
+            ui.json(&Shown::new(&instance))?;
         } else {
             ui.data(shown::instances(&[&instance]).as_bytes())?;
         }
