@@ -75,7 +75,8 @@ fn main() -> io::Result<()> {
 /// it is baked.
 fn verbatim(text: &str) -> Option<&str> {
     let (front, body) = text.strip_prefix("---\n")?.split_once("\n---\n")?;
-    front.lines().any(|line| line == "verbatim: true").then_some(body)
+    let has_tags = ["{{", "{%", "{#"].iter().any(|tag| body.contains(tag));
+    (!has_tags || front.lines().any(|line| line == "verbatim: true")).then_some(body)
 }
 
 #[expect(clippy::disallowed_methods, reason = "a build script is all edge")]
@@ -99,17 +100,32 @@ struct Tree {
 }
 
 impl Tree {
-    /// The tree of a YAML file, or of a template's front matter. Nothing for other files.
+    /// The tree of a YAML file, or of a template's front matter; where the rows of a table begin. Nothing for other files.
     fn of(name: &str, text: &str) -> Result<Self, String> {
         let mut tree = Self::default();
         let yaml = match name.rsplit('.').next() {
             Some("yaml") => text,
             Some("j2") => &text[..=text.find("\n---\n").ok_or("the front matter has no end")?],
+            Some("csv") => {
+                tree.rows(text)?;
+                return Ok(tree);
+            }
             _ => return Ok(tree),
         };
         let root = parse::parse(&Source::new(name, yaml)).map_err(|report| format!("{report:?}"))?;
         tree.node(&root, text)?;
         Ok(tree)
+    }
+
+    fn rows(&mut self, text: &str) -> Result<(), String> {
+        let mut at = 0;
+        for (number, line) in text.split_inclusive('\n').enumerate() {
+            if number > 0 && line != "\n" && !line.starts_with('#') {
+                self.number(at)?;
+            }
+            at += line.len();
+        }
+        Ok(())
     }
 
     fn number(&mut self, number: usize) -> Result<(), String> {

@@ -44,11 +44,8 @@ impl FromStr for Version {
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = || format!("`{text}` is not a version such as 1.35.8");
         let mut parts = [0; 3];
-        let pieces: Vec<&str> = text.split('.').collect();
-        if pieces.len() > 3 {
-            return Err(wrong());
-        }
-        for (part, piece) in parts.iter_mut().zip(&pieces) {
+        for (at, piece) in text.split('.').enumerate() {
+            let part = parts.get_mut(at).ok_or_else(wrong)?;
             if piece.is_empty() || !piece.bytes().all(|byte| byte.is_ascii_digit()) {
                 return Err(wrong());
             }

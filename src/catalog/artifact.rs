@@ -5,7 +5,7 @@ use std::str::FromStr;
 use serde::Serialize;
 
 use super::Catalog;
-use crate::base::{AbsPath, Finding, HttpsUrl, KubeMinor, Place, Report, Sha256, Source, Version};
+use crate::base::{AbsPath, Finding, HttpsUrl, KubeMinor, Place, Report, Severity, Sha256, Version};
 use crate::syntax::yaml::{Node, Reader};
 
 /// Where the pins are.
@@ -63,58 +63,85 @@ fn serialize_url<S: serde::Serializer>(url: &HttpsUrl, serializer: S) -> Result<
     serializer.serialize_str(url.as_str())
 }
 
+/// The table is long and a bake needs a few of its rows: of the built-in one only these are read whole. Of the user's own
+/// all rows of a component are, so that all mistakes are told.
 impl Catalog {
-    /// All pins of `component` for `arch`, in the order of the table.
-    pub(super) fn read_artifacts(&self, component: &str, arch: Arch) -> Result<Vec<Artifact>, Report> {
-        let Some(source) = self.file(PATH) else {
-            return Ok(Vec::new());
-        };
+    /// The versions of `component` that are pinned for `arch`, in the order of the table.
+    pub(super) fn read_pinned_versions(&self, component: &str, arch: Arch) -> Result<Vec<Version>, Report> {
+        if self.is_overlaid(PATH) {
+            let pins = self.own_artifacts(component, arch)?;
+            return Ok(pins.into_iter().map(|pin| pin.version).collect());
+        }
+        self.pins(component, arch)
+            .map(|(version, _)| version.parse().map_err(|why| self.bad_row(1, why)))
+            .collect()
+    }
+
+    /// The pin of exactly this version.
+    pub(super) fn read_artifact(
+        &self,
+        component: &str,
+        version: &Version,
+        arch: Arch,
+    ) -> Result<Option<Artifact>, Report> {
+        if self.is_overlaid(PATH) {
+            let pins = self.own_artifacts(component, arch)?;
+            return Ok(pins.into_iter().find(|pin| pin.version == *version));
+        }
+        let mut pins = self.pins(component, arch);
+        let found = pins.find(|(text, _)| text.parse::<Version>().is_ok_and(|other| other == *version));
+        found
+            .map(|(_, rest)| row(&format!("{component},{rest}")).map_err(|why| self.bad_row(1, why)))
+            .transpose()
+    }
+
+    /// The built-in pins of `component` for `arch`: the version, and all of the row but the component.
+    fn pins(&self, component: &str, arch: Arch) -> impl Iterator<Item = (&str, &str)> {
         let start = format!("{component},");
-        let pins: Result<Vec<Artifact>, Report> = if self.is_overlaid(PATH) {
-            // The rows of both architectures are read, so that all mistakes are told.
-            let rows = source.text.lines().enumerate().skip(1);
-            let mine = rows.filter(|(_, line)| line.starts_with(&start));
-            mine.map(|(at, line)| row(line).map_err(|why| bad_row(source, at + 1, why)))
-                .collect()
-        } else {
-            // Whole rows are read only where they are asked for: the table is long, a bake needs a few.
-            let mine = self.rows(PATH).starting(&start);
-            mine.filter(|rest| rest.split(',').nth(1) == Some(arch.as_str()))
-                .map(|rest| row(&format!("{start}{rest}")).map_err(|why| bad_row(source, 1, why)))
-                .collect()
-        };
+        let rests: Vec<&str> = self.rows(PATH).starting(&start).collect();
+        rests.into_iter().filter_map(move |rest| {
+            let mut cells = rest.split(',');
+            let (version, of) = (cells.next()?, cells.next()?);
+            (of == arch.as_str()).then_some((version, rest))
+        })
+    }
+
+    /// The pins of `component` in the user's own table, those for `arch`.
+    fn own_artifacts(&self, component: &str, arch: Arch) -> Result<Vec<Artifact>, Report> {
+        let start = format!("{component},");
+        let text = self.file(PATH).map_or("", |source| &*source.text);
+        let rows = text.lines().enumerate().skip(1);
+        let mine = rows.filter(|(_, line)| line.starts_with(&start));
+        let pins: Result<Vec<Artifact>, Report> = mine
+            .map(|(at, line)| row(line).map_err(|why| self.bad_row(at + 1, why)))
+            .collect();
         let mut pins = pins?;
         pins.retain(|artifact| artifact.arch == arch);
         Ok(pins)
     }
 
-    /// Every pin of the table.
-    pub fn all_artifacts(&self) -> Result<Vec<Artifact>, Report> {
-        let Some(source) = self.file(PATH) else {
-            return Ok(Vec::new());
-        };
-        let rows = source.text.lines().enumerate().skip(1);
-        rows.map(|(at, line)| row(line).map_err(|why| bad_row(source, at + 1, why)))
-            .collect()
+    fn bad_row(&self, line: usize, why: String) -> Report {
+        let finding = Finding::new(Severity::Error, "catalog/artifact", why);
+        let place = self.file(PATH).map(|source| Place::line_of(source, line));
+        finding.maybe_at(place.as_ref()).into()
     }
 
-    /// The pin of exactly this version.
-    pub fn artifact(&self, component: &str, version: &Version, arch: Arch) -> Result<Option<Artifact>, Report> {
-        Ok(self
-            .artifacts(component, arch)?
-            .iter()
-            .find(|artifact| artifact.version == *version)
-            .cloned())
+    /// Every pin of the table.
+    pub fn all_artifacts(&self) -> Result<Vec<Artifact>, Report> {
+        let text = self.file(PATH).map_or("", |source| &*source.text);
+        let rows = text.lines().enumerate().skip(1);
+        rows.map(|(at, line)| row(line).map_err(|why| self.bad_row(at + 1, why)))
+            .collect()
     }
 
     /// The newest pin whose minor is at most `minor`.
     pub fn newest_artifact(&self, component: &str, minor: KubeMinor, arch: Arch) -> Result<Option<Artifact>, Report> {
-        let pins = self.artifacts(component, arch)?;
-        Ok(pins
-            .iter()
-            .filter(|artifact| artifact.version.kube_minor() <= minor)
-            .max_by(|a, b| a.version.cmp(&b.version))
-            .cloned())
+        let versions = self.pinned_versions(component, arch)?;
+        let newest = versions.iter().filter(|version| version.kube_minor() <= minor).max();
+        match newest {
+            Some(version) => self.artifact(component, version, arch),
+            None => Ok(None),
+        }
     }
 }
 
@@ -166,8 +193,4 @@ fn row(line: &str) -> Result<Artifact, String> {
         url: url.parse()?,
         sha256: sha256.parse()?,
     })
-}
-
-fn bad_row(source: &std::sync::Arc<Source>, line: usize, why: String) -> Report {
-    Finding::error("catalog/artifact", why, &Place::line_of(source, line)).into()
 }

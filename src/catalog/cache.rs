@@ -5,10 +5,10 @@ use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::{
-    Arch, Artifact, Catalog, CloudConfigKey, ContainerdTable, FeatureGate, FeatureGates, Flag, Image, InstanceType,
-    KubeletFlags, KubeletSchema, NetplanTable, Profile, Provider, SizingTable, Template,
+    Arch, Artifact, Catalog, CloudConfigKey, ContainerdTable, Covers, FeatureGate, FeatureGates, Field, Flag, Image,
+    InstanceType, KubeletFlags, KubeletSchema, NetplanTable, Profile, Provider, SizingTable, Template,
 };
-use crate::base::{Finding, Located, Place, Report, Severity};
+use crate::base::{Finding, Located, Place, Report, Severity, Version};
 
 /// One table, read when it is first asked for.
 struct Once<T>(OnceLock<Result<Arc<T>, Report>>);
@@ -58,6 +58,8 @@ pub(super) struct Cache {
     feature_gates: Once<FeatureGates>,
     cloud_config_keys: Once<Vec<CloudConfigKey>>,
     netplan: Once<NetplanTable>,
+    kubelet_covers: Once<Covers>,
+    kubelet_field: Named<Option<Field>>,
     feature_gate: Named<Option<FeatureGate>>,
     kubelet_flag: Named<Option<Flag>>,
     install: Once<Vec<(String, String, String)>>,
@@ -66,7 +68,8 @@ pub(super) struct Cache {
     providers: Named<Provider>,
     instance_types: Named<InstanceType>,
     templates: Named<Template>,
-    artifacts: Named<Vec<Artifact>>,
+    pinned_versions: Named<Vec<Version>>,
+    artifacts: Named<Option<Artifact>>,
 }
 
 impl fmt::Debug for Cache {
@@ -79,7 +82,6 @@ impl Catalog {
     /// Reads the large tables that every verification asks for.
     pub fn read_ahead(&self) {
         // What cannot be read is told by whoever asks for it.
-        let _ = self.kubelet_schema();
         let _ = self.cloud_config_keys();
     }
 
@@ -106,6 +108,16 @@ impl Catalog {
     /// The feature gates.
     pub fn feature_gates(&self) -> Result<Arc<FeatureGates>, Report> {
         self.cache.feature_gates.get(|| self.read_feature_gates())
+    }
+
+    /// Which minors the keys of `KubeletConfiguration` cover.
+    pub fn kubelet_covers(&self) -> Result<Arc<Covers>, Report> {
+        self.cache.kubelet_covers.get(|| self.read_kubelet_covers())
+    }
+
+    /// The top-level key `name` of `KubeletConfiguration`, if some kubelet knows it.
+    pub fn kubelet_field(&self, name: &str) -> Result<Arc<Option<Field>>, Report> {
+        self.cache.kubelet_field.get(name, || self.read_kubelet_field(name))
     }
 
     /// The feature gate `name`, if some kubelet knows it.
@@ -139,10 +151,18 @@ impl Catalog {
             })
     }
 
-    /// All pins of `component` for `arch`, in the order of the table.
-    pub fn artifacts(&self, component: &str, arch: Arch) -> Result<Arc<Vec<Artifact>>, Report> {
+    /// The versions of `component` that are pinned for `arch`, in the order of the table.
+    pub fn pinned_versions(&self, component: &str, arch: Arch) -> Result<Arc<Vec<Version>>, Report> {
         let name = format!("{component}/{}", arch.as_str());
-        self.cache.artifacts.get(&name, || self.read_artifacts(component, arch))
+        let read = || self.read_pinned_versions(component, arch);
+        self.cache.pinned_versions.get(&name, read)
+    }
+
+    /// The pin of exactly this version.
+    pub fn artifact(&self, component: &str, version: &Version, arch: Arch) -> Result<Option<Artifact>, Report> {
+        let name = format!("{component}/{version}/{}", arch.as_str());
+        let read = || self.read_artifact(component, version, arch);
+        Ok(self.cache.artifacts.get(&name, read)?.as_ref().clone())
     }
 
     /// The profile `name`.

@@ -89,12 +89,22 @@ impl Catalog {
         self.stored(path).and_then(|(stored, source)| stored.tree(source))
     }
 
-    /// One row of a built-in table: the map that begins on the line that is `start`. `None` if the file is the user's
-    /// own, which is always read whole so that all its mistakes are told, or if there is no such row.
-    pub(super) fn row(&self, path: &str, start: &str) -> Option<Node> {
+    /// Of a built-in table what stands at `key`. `None` if the file is the user's own, which is always read whole so that
+    /// all its mistakes are told, or if there is nothing.
+    pub(super) fn value(&self, path: &str, key: &str) -> Option<Node> {
         let (stored, source) = self.stored(path)?;
-        let at = source.text.find(&format!("\n{start}\n"))? + 1;
-        stored.map_in(source, &(at..at + start.len()))
+        stored.value(source, key)
+    }
+
+    /// Of a built-in table the row in the list at `list` that says `name` at `id`; `None` as for [`Self::value`].
+    pub(super) fn row(&self, path: &str, list: &str, id: &str, name: &str) -> Option<Node> {
+        let (stored, source) = self.stored(path)?;
+        stored.row(source, list, id, name)
+    }
+
+    /// Where the rows of a built-in table begin.
+    pub(super) fn starts(&self, path: &str) -> Option<&'static [u8]> {
+        self.stored(path).map(|(stored, _)| stored.tree)
     }
 
     /// Reads the YAML file at `path` with `read`; its mistakes are reported where they are.

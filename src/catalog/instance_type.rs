@@ -118,7 +118,7 @@ impl Catalog {
     pub(super) fn read_instance_type(&self, name: &Located<String>) -> Result<InstanceType, Report> {
         let (provider, wanted) = name.value.split_once('/').unwrap_or(("", &name.value));
         let path = format!("profiles/instance-types/{provider}.yaml");
-        if let Some(node) = self.row(&path, &format!("  - name: {wanted}")) {
+        if let Some(node) = self.row(&path, "types", "name", wanted) {
             let mut report = Report::new();
             return row(&mut Reader { report: &mut report }, &node, provider).ok_or(report);
         }

@@ -90,13 +90,20 @@ pub struct Field {
     pub ungated: Vec<String>,
 }
 
+/// The minors that a table covers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Covers {
+    /// The oldest one.
+    pub from: KubeMinor,
+    /// The newest one.
+    pub to: KubeMinor,
+}
+
 /// The key tree of `KubeletConfiguration`.
 #[derive(Debug, Clone)]
 pub struct KubeletSchema {
-    /// Oldest minor covered.
-    pub from: KubeMinor,
-    /// Newest minor covered.
-    pub to: KubeMinor,
+    /// Which minors it covers.
+    pub covers: Covers,
     /// Top-level keys.
     pub fields: Vec<Field>,
 }
@@ -160,6 +167,13 @@ pub struct Flag {
 #[derive(Debug, Clone)]
 pub struct KubeletFlags(pub Vec<Flag>);
 
+impl KubeletSchema {
+    /// The top-level key `name`.
+    pub fn get(&self, name: &str) -> Option<&Field> {
+        self.fields.iter().find(|field| field.key == name)
+    }
+}
+
 impl KubeletFlags {
     /// The flag `name`.
     pub fn get(&self, name: &str) -> Option<&Flag> {
@@ -167,10 +181,14 @@ impl KubeletFlags {
     }
 }
 
+const KUBELET_CONFIG: &str = "profiles/kubernetes/kubelet-config.yaml";
+const FEATURE_GATES: &str = "profiles/kubernetes/feature-gates.yaml";
+const KUBELET_FLAGS: &str = "profiles/kubernetes/kubelet-flags.yaml";
+
 impl Catalog {
     /// The keys of `KubeletConfiguration`.
     pub(super) fn read_kubelet_schema(&self) -> Result<KubeletSchema, Report> {
-        self.read("profiles/kubernetes/kubelet-config.yaml", |reader, node| {
+        self.read(KUBELET_CONFIG, |reader, node| {
             let mut fields = reader.map(node, "the kubelet schema");
             for key in ["kind", "apiVersion"] {
                 fields.required(reader, key).map(|node| reader.text(node));
@@ -178,13 +196,8 @@ impl Catalog {
             let covers = fields.required(reader, "covers");
             let keys = fields.required(reader, "keys");
             fields.done(reader);
-            let mut fields = reader.map(covers?, "covers");
-            let from = fields.required(reader, "from").and_then(|node| minor(reader, node));
-            let to = fields.required(reader, "to").and_then(|node| minor(reader, node));
-            fields.done(reader);
             Some(KubeletSchema {
-                from: from?,
-                to: to?,
+                covers: self::covers(reader, covers?)?,
                 fields: keys_of(reader, keys?),
             })
         })
@@ -192,7 +205,7 @@ impl Catalog {
 
     /// The feature gates.
     pub(super) fn read_feature_gates(&self) -> Result<FeatureGates, Report> {
-        self.read("profiles/kubernetes/feature-gates.yaml", |reader, node| {
+        self.read(FEATURE_GATES, |reader, node| {
             let mut fields = reader.map(node, "the feature gates");
             let complete = fields
                 .required(reader, "complete")
@@ -216,7 +229,7 @@ impl Catalog {
 
     /// The kubelet's flags.
     pub(super) fn read_kubelet_flags(&self) -> Result<KubeletFlags, Report> {
-        self.read("profiles/kubernetes/kubelet-flags.yaml", |reader, node| {
+        self.read(KUBELET_FLAGS, |reader, node| {
             let mut fields = reader.map(node, "the kubelet flags");
             let flags = fields.required(reader, "flags");
             for key in ["covers", "complete"] {
@@ -234,11 +247,28 @@ impl Catalog {
     }
 }
 
+/// The tables are long and few of their rows are asked for: of a built-in one only these are read.
 impl Catalog {
-    /// Reads the gate `name`. Of the built-in table only its own row is parsed: the table is long, and few are asked for.
+    /// Which minors the keys of `KubeletConfiguration` cover.
+    pub(super) fn read_kubelet_covers(&self) -> Result<Covers, Report> {
+        match self.value(KUBELET_CONFIG, "covers") {
+            Some(node) => one(&node, covers),
+            None => Ok(self.kubelet_schema()?.covers),
+        }
+    }
+
+    /// Reads the top-level key `name` of `KubeletConfiguration`.
+    pub(super) fn read_kubelet_field(&self, name: &str) -> Result<Option<Field>, Report> {
+        match self.row(KUBELET_CONFIG, "keys", "key", name) {
+            Some(row) => one(&row, field).map(Some),
+            None => Ok(self.kubelet_schema()?.get(name).cloned()),
+        }
+    }
+
+    /// Reads the gate `name`.
     pub(super) fn read_feature_gate(&self, name: &str) -> Result<Option<FeatureGate>, Report> {
-        match self.one_row("profiles/kubernetes/feature-gates.yaml", name, gate) {
-            Some(row) => row,
+        match self.row(FEATURE_GATES, "gates", "name", name) {
+            Some(row) => one(&row, gate).map(Some),
             None => Ok(self
                 .feature_gates()?
                 .gates
@@ -248,26 +278,28 @@ impl Catalog {
         }
     }
 
-    /// Reads the flag `name`, in the same way.
+    /// Reads the flag `name`.
     pub(super) fn read_kubelet_flag(&self, name: &str) -> Result<Option<Flag>, Report> {
-        match self.one_row("profiles/kubernetes/kubelet-flags.yaml", name, flag) {
-            Some(row) => row,
+        match self.row(KUBELET_FLAGS, "flags", "name", name) {
+            Some(row) => one(&row, flag).map(Some),
             None => Ok(self.kubelet_flags()?.get(name).cloned()),
         }
     }
+}
 
-    /// The row that is `name`'s, if the table at `path` is built in and has it.
-    fn one_row<T>(
-        &self,
-        path: &str,
-        name: &str,
-        read: fn(&mut Reader<'_>, &Node) -> Option<T>,
-    ) -> Option<Result<Option<T>, Report>> {
-        let node = self.row(path, &format!("  - name: {name}"))?;
-        let mut report = Report::new();
-        let value = read(&mut Reader { report: &mut report }, &node);
-        Some(if report.has_errors() { Err(report) } else { Ok(value) })
-    }
+/// What `read` makes of one row.
+fn one<T>(node: &Node, read: fn(&mut Reader<'_>, &Node) -> Option<T>) -> Result<T, Report> {
+    let mut report = Report::new();
+    let value = read(&mut Reader { report: &mut report }, node);
+    value.filter(|_| !report.has_errors()).ok_or(report)
+}
+
+fn covers(reader: &mut Reader<'_>, node: &Node) -> Option<Covers> {
+    let mut fields = reader.map(node, "covers");
+    let from = fields.required(reader, "from").and_then(|node| minor(reader, node));
+    let to = fields.required(reader, "to").and_then(|node| minor(reader, node));
+    fields.done(reader);
+    Some(Covers { from: from?, to: to? })
 }
 
 fn minor(reader: &mut Reader<'_>, node: &Node) -> Option<KubeMinor> {

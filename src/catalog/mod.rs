@@ -23,7 +23,7 @@ pub use containerd::ContainerdTable;
 pub use files::Catalog;
 pub use image::{Ec2Image, Image, Presence};
 pub use instance_type::{Generation, Gpu, InstanceType};
-pub use kubernetes::{FeatureGate, FeatureGates, Field, FieldType, Flag, KubeletFlags, KubeletSchema, Word};
+pub use kubernetes::{Covers, FeatureGate, FeatureGates, Field, FieldType, Flag, KubeletFlags, KubeletSchema, Word};
 pub use netplan::{NetplanKey, NetplanTable};
 pub use profile::{Machine, Naming, Profile};
 pub use provider::{ApiPace, Provider, WireEncoding};

@@ -6,6 +6,8 @@
 //! map (3) are followed by how many numbers belong to what is in them, and by that: a list's items, or a map's entries:
 //! where the key stands, its length, where its place begins and ends, the value. Text stands in the file itself or,
 //! beyond its end, in `extra`: what was escaped, folded or indented.
+//!
+//! Of a table of plain rows the numbers are where each row begins.
 
 use std::sync::Arc;
 
@@ -19,7 +21,7 @@ pub(super) struct Stored {
     pub(super) name: &'static str,
     /// Its text.
     pub(super) text: &'static str,
-    /// Its tree, little endian; empty for what is not YAML.
+    /// Its tree, or where its rows begin, little endian; empty for what is neither YAML nor a table.
     pub(super) tree: &'static [u8],
     /// Texts of the tree that do not stand in the file as they are.
     pub(super) extra: &'static str,
@@ -31,11 +33,29 @@ impl Stored {
         self.cursor(source).node()
     }
 
-    /// The first map that begins at one of these bytes of the file.
-    pub(super) fn map_in(&self, source: &Arc<Source>, bytes: &std::ops::Range<usize>) -> Option<Node> {
+    /// What the map that is the whole file says at `key`. Nothing else is read.
+    pub(super) fn value(&self, source: &Arc<Source>, key: &str) -> Option<Node> {
         let mut cursor = self.cursor(source);
-        let at = cursor.seek(bytes)?;
-        Cursor { at, ..cursor }.node()
+        cursor.find(key)?;
+        cursor.node()
+    }
+
+    /// Of the list at `list` of that map the first map that says `name` at `id`. Nothing else is read.
+    pub(super) fn row(&self, source: &Arc<Source>, list: &str, id: &str, name: &str) -> Option<Node> {
+        let mut cursor = self.cursor(source);
+        cursor.find(list)?;
+        let (count, kind) = cursor.head()?;
+        if kind != 2 {
+            return None;
+        }
+        for _ in 0..count {
+            let mut item = Cursor { ..cursor };
+            if item.find(id).is_some() && item.scalar() == Some(name) {
+                return cursor.node();
+            }
+            cursor.pass()?;
+        }
+        None
     }
 
     fn cursor<'s>(&'s self, source: &'s Arc<Source>) -> Cursor<'s> {
@@ -65,12 +85,11 @@ impl Cursor<'_> {
         Some(Place::new(self.source, start..self.number()?))
     }
 
-    fn text(&self, at: usize, len: usize) -> Option<String> {
-        let text = match at.checked_sub(self.stored.text.len()) {
-            Some(beyond) => self.stored.extra.get(beyond..beyond + len)?,
-            None => self.stored.text.get(at..at + len)?,
-        };
-        Some(text.to_owned())
+    fn text(&self, at: usize, len: usize) -> Option<&'static str> {
+        match at.checked_sub(self.stored.text.len()) {
+            Some(beyond) => self.stored.extra.get(beyond..beyond + len),
+            None => self.stored.text.get(at..at + len),
+        }
     }
 
     fn node(&mut self) -> Option<Node> {
@@ -97,7 +116,7 @@ impl Cursor<'_> {
             style => {
                 let at = self.number()?;
                 Kind::Scalar {
-                    text: self.text(at, count)?,
+                    text: self.text(at, count)?.to_owned(),
                     plain: style == 0,
                 }
             }
@@ -108,46 +127,43 @@ impl Cursor<'_> {
     fn entry(&mut self) -> Option<Entry> {
         let (at, len) = (self.number()?, self.number()?);
         Some(Entry {
-            key: self.text(at, len)?,
+            key: self.text(at, len)?.to_owned(),
             key_place: self.place()?,
             value: self.node()?,
         })
     }
 
-    /// Where the numbers of the map begin that begins at one of `bytes`; reads on to behind this node without it.
-    fn seek(&mut self, bytes: &std::ops::Range<usize>) -> Option<usize> {
-        let at = self.at;
-        let start = self.number()?;
-        self.at += 4;
+    /// Goes into a list or a map: how much is in it, and which of the two it is.
+    fn head(&mut self) -> Option<(usize, usize)> {
+        self.at += 8;
         let head = self.number()?;
-        let (count, kind) = (head >> 2, head & 3);
-        if kind == 3 && bytes.contains(&start) {
-            return Some(at);
+        self.at += 4;
+        Some((head >> 2, head & 3))
+    }
+
+    /// Goes to the value that this map has at `key`.
+    fn find(&mut self, key: &str) -> Option<()> {
+        let (count, kind) = self.head()?;
+        if kind != 3 {
+            return None;
         }
-        // For a scalar, where it stands.
-        self.number()?;
-        // What stands before each of what is in it.
-        let key = match kind {
-            2 => 0,
-            3 => 16,
-            _ => return None,
-        };
-        for left in (0..count).rev() {
-            self.at += key;
-            let child = self.at;
-            self.pass()?;
-            // Nodes stand in the order of the file: if the next one does not begin behind what is looked for, it is not
-            // in this one.
-            let next = self.at + key;
-            let is_further = left > 0 && Cursor { at: next, ..*self }.number()? <= bytes.start;
-            if !is_further {
-                self.at = child;
-                if let Some(found) = self.seek(bytes) {
-                    return Some(found);
-                }
+        for _ in 0..count {
+            let (at, len) = (self.number()?, self.number()?);
+            self.at += 8;
+            if len == key.len() && self.text(at, len) == Some(key) {
+                return Some(());
             }
+            self.pass()?;
         }
         None
+    }
+
+    /// The text of this scalar.
+    fn scalar(&mut self) -> Option<&'static str> {
+        self.at += 8;
+        let head = self.number()?;
+        let at = self.number()?;
+        (head & 3 < 2).then(|| self.text(at, head >> 2)).flatten()
     }
 
     /// Goes on to behind this node.
@@ -192,35 +208,34 @@ mod tests {
     }
 
     #[test]
-    fn a_map_is_found_by_where_it_begins() {
+    fn values_and_rows_are_found_without_the_rest() {
         let catalog = Catalog::embedded();
-        let mut found = 0;
+        let (mut values, mut rows) = (0, 0);
         for stored in EMBEDDED
             .iter()
             .filter(|stored| stored.name.rsplit('.').next() == Some("yaml"))
         {
             let source = catalog.file(stored.name).unwrap();
-            let mut known = None;
-            each_map(&stored.tree(source).unwrap(), &mut |map| {
-                let start = map.place.start;
-                // The outermost of those that begin at one place.
-                if known.replace(start) != Some(start) {
-                    let same = stored.map_in(source, &(start..start + 1)).unwrap();
-                    assert_eq!(spans(&same), spans(map));
-                    found += 1;
+            let tree = stored.tree(source).unwrap();
+            assert!(stored.value(source, "no such key").is_none());
+            for entry in tree.entries() {
+                let value = stored.value(source, &entry.key).unwrap();
+                assert_eq!(spans(&value), spans(&entry.value), "{}", stored.name);
+                values += 1;
+                for item in entry.value.items() {
+                    for id in item.entries() {
+                        let Some(name) = id.value.text() else { continue };
+                        let same = |other: &&Node| other.get(&id.key).and_then(Node::text) == Some(name);
+                        let first = entry.value.items().iter().find(same).unwrap();
+                        let row = stored.row(source, &entry.key, &id.key, name).unwrap();
+                        assert_eq!(spans(&row), spans(first), "{}", stored.name);
+                        rows += 1;
+                    }
                 }
-            });
-            assert!(stored.map_in(source, &(stored.text.len()..usize::MAX)).is_none());
+                assert!(stored.row(source, &entry.key, "name", "no such name").is_none());
+            }
         }
-        assert!(found > 300, "{found}");
-    }
-
-    fn each_map(node: &Node, told: &mut impl FnMut(&Node)) {
-        if matches!(node.kind, Kind::Map(_)) {
-            told(node);
-        }
-        node.items().iter().for_each(|item| each_map(item, told));
-        node.entries().iter().for_each(|entry| each_map(&entry.value, told));
+        assert!(values > 100 && rows > 1000, "{values} {rows}");
     }
 
     fn spans(node: &Node) -> Vec<(usize, usize)> {

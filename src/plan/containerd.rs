@@ -104,17 +104,21 @@ fn pinned(
     place: &Place,
     fits: impl Fn(&Version) -> bool,
 ) -> Result<Artifact, Report> {
-    let pins = desk.catalog.artifacts("containerd", desk.instance_type.arch)?;
-    let fitting = || pins.iter().filter(|pin| fits(&pin.version));
+    let arch = desk.instance_type.arch;
+    let versions = desk.catalog.pinned_versions("containerd", arch)?;
+    let fitting = || versions.iter().filter(|version| fits(version));
     let named = desk
         .image
         .artifact_version("containerd")
         .and_then(|version| version.parse::<Version>().ok());
     let best = fitting()
-        .find(|pin| Some(&pin.version) == named.as_ref())
-        .or_else(|| fitting().max_by(|a, b| a.version.cmp(&b.version)))
-        .cloned();
-    best.ok_or_else(|| {
+        .find(|version| Some(*version) == named.as_ref())
+        .or_else(|| fitting().max());
+    let pin = match best {
+        Some(version) => desk.catalog.artifact("containerd", version, arch)?,
+        None => None,
+    };
+    pin.ok_or_else(|| {
         let message = format!("no containerd is pinned that fits Kubernetes {minor}");
         Finding::error("plan/containerd", message, place)
             .hint("add one to images/artifacts.csv of your catalog folder")

@@ -20,8 +20,8 @@ pub(super) fn version(desk: &mut Desk<'_>) -> Option<Version> {
     let facts = desk.facts;
     let minor = facts.minor.value;
     let arch = desk.instance_type.arch;
-    let pins = match desk.catalog.artifacts("kubelet", arch) {
-        Ok(pins) => pins,
+    let pinned = match desk.catalog.pinned_versions("kubelet", arch) {
+        Ok(pinned) => pinned,
         Err(report) => {
             desk.report.extend(report);
             return None;
@@ -46,15 +46,11 @@ pub(super) fn version(desk: &mut Desk<'_>) -> Option<Version> {
             return None;
         }
     }
-    let newest = pins
-        .iter()
-        .filter(|pin| pin.version.kube_minor() == minor)
-        .map(|pin| &pin.version)
-        .max();
+    let newest = pinned.iter().filter(|version| version.kube_minor() == minor).max();
     let stated = desk.role.kubernetes_version.as_ref();
     let Some(taken) = stated.map(|version| &version.value).or(newest) else {
         let minors: std::collections::BTreeSet<String> =
-            pins.iter().map(|pin| pin.version.kube_minor().to_string()).collect();
+            pinned.iter().map(|version| version.kube_minor().to_string()).collect();
         let list: Vec<String> = minors.into_iter().collect();
         let message = format!("no kubelet {minor} is pinned for {}", arch.as_str());
         let hint = format!(

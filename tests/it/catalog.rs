@@ -56,7 +56,7 @@ fn every_file_reads() {
     }
     assert!(catalog.all_artifacts().unwrap().len() >= 200);
     for arch in [Arch::Amd64, Arch::Arm64] {
-        assert!(catalog.artifacts("kubelet", arch).unwrap().len() >= 50);
+        assert!(catalog.pinned_versions("kubelet", arch).unwrap().len() >= 50);
     }
     catalog.sizing().unwrap_or_else(|report| panic!("{report:?}"));
     assert!(catalog.kubelet_schema().unwrap().fields.len() > 100);

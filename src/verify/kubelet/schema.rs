@@ -6,7 +6,7 @@ use super::quantities::nanoseconds;
 use super::ranges::{is_text, out_of_range, same, says_nothing};
 use crate::base::{Finding, KubeMinor, Place, closest, quantity_value};
 use crate::catalog::{Catalog, Field, FieldType, Word};
-use crate::syntax::yaml::{Kind, Node};
+use crate::syntax::yaml::{Entry, Kind, Node};
 use crate::verify::Subject;
 
 /// What the walk found.
@@ -45,21 +45,7 @@ pub(super) fn walk(subject: &Subject<'_>, config: &Node, gates: &Gates, ours: Op
         ours,
         faults: Faults::default(),
     };
-    match subject.catalog.kubelet_schema() {
-        Ok(schema) => {
-            if walk.minor < schema.from || walk.minor > schema.to {
-                let message = format!(
-                    "the keys of kubelet {} are not known here ({} to {})",
-                    walk.minor, schema.from, schema.to
-                );
-                let place = &subject.plan.facts.minor.place;
-                let finding = Finding::error("kubelet/unknown-key", message, place);
-                walk.faults.keys.push(finding);
-            }
-            walk.object(&schema.fields, config, "KubeletConfiguration");
-        }
-        Err(report) => walk.faults.keys.extend(report),
-    }
+    walk.configuration(config, &subject.plan.facts.minor.place);
     walk.faults
 }
 
@@ -83,35 +69,78 @@ impl Walk<'_> {
         self.faults.refused.push(place.clone());
     }
 
-    fn object(&mut self, fields: &[Field], node: &Node, what: &str) {
-        if !matches!(node.kind, Kind::Map(_)) {
-            self.refuse(format!("`{what}` must be a map"), &node.place, None);
+    /// The configuration itself. Of the long table only the rows of its keys are read, all of them once a key is in none.
+    fn configuration(&mut self, node: &Node, minor_place: &Place) {
+        let what = "KubeletConfiguration";
+        match self.catalog.kubelet_covers() {
+            Ok(covers) if self.minor < covers.from || self.minor > covers.to => {
+                let message = format!(
+                    "the keys of kubelet {} are not known here ({} to {})",
+                    self.minor, covers.from, covers.to
+                );
+                let finding = Finding::error("kubelet/unknown-key", message, minor_place);
+                self.faults.keys.push(finding);
+            }
+            Ok(_) => {}
+            Err(report) => return self.faults.keys.extend(report),
+        }
+        if !self.is_map(node, what) {
             return;
         }
         for entry in node.entries() {
-            let known = fields.iter().find(|field| field.key == entry.key);
-            let usable = known.filter(|field| field.since.is_none_or(|since| since <= self.minor));
-            let finding = match (usable, known) {
-                (Some(field), _) => {
-                    self.field(field, &entry.value);
-                    continue;
-                }
-                (None, Some(field)) => {
-                    let since = field.since.map(|since| since.to_string()).unwrap_or_default();
-                    let message = format!("`{}` came with kubelet {since}, this is {}", entry.key, self.minor);
-                    Finding::error("kubelet/unknown-key", message, &entry.key_place).hint("this kubelet ignores it")
-                }
-                (None, None) => {
-                    let message = format!("`{}` is not a key of {what}", entry.key);
-                    let finding = Finding::error("kubelet/unknown-key", message, &entry.key_place);
-                    match closest(&entry.key, fields.iter().map(|field| field.key.as_str())) {
-                        Some(word) => finding.hint(format!("did you mean `{word}`?")),
-                        None => finding,
-                    }
-                }
-            };
-            self.faults.keys.push(finding);
+            match self.catalog.kubelet_field(&entry.key) {
+                Ok(field) => match Option::as_ref(&field) {
+                    Some(field) => self.known(field, entry),
+                    None => match self.catalog.kubelet_schema() {
+                        Ok(schema) => self.stranger(entry, what, &schema.fields),
+                        Err(report) => return self.faults.keys.extend(report),
+                    },
+                },
+                Err(report) => return self.faults.keys.extend(report),
+            }
         }
+    }
+
+    fn object(&mut self, fields: &[Field], node: &Node, what: &str) {
+        if !self.is_map(node, what) {
+            return;
+        }
+        for entry in node.entries() {
+            match fields.iter().find(|field| field.key == entry.key) {
+                Some(field) => self.known(field, entry),
+                None => self.stranger(entry, what, fields),
+            }
+        }
+    }
+
+    fn is_map(&mut self, node: &Node, what: &str) -> bool {
+        let is = matches!(node.kind, Kind::Map(_));
+        if !is {
+            self.refuse(format!("`{what}` must be a map"), &node.place, None);
+        }
+        is
+    }
+
+    /// A key that some kubelet knows.
+    fn known(&mut self, field: &Field, entry: &Entry) {
+        if field.since.is_none_or(|since| since <= self.minor) {
+            return self.field(field, &entry.value);
+        }
+        let since = field.since.map(|since| since.to_string()).unwrap_or_default();
+        let message = format!("`{}` came with kubelet {since}, this is {}", entry.key, self.minor);
+        let finding = Finding::error("kubelet/unknown-key", message, &entry.key_place);
+        self.faults.keys.push(finding.hint("this kubelet ignores it"));
+    }
+
+    /// A key that is none of `fields`.
+    fn stranger(&mut self, entry: &Entry, what: &str, fields: &[Field]) {
+        let message = format!("`{}` is not a key of {what}", entry.key);
+        let finding = Finding::error("kubelet/unknown-key", message, &entry.key_place);
+        let near = closest(&entry.key, fields.iter().map(|field| field.key.as_str()));
+        self.faults.keys.push(match near {
+            Some(word) => finding.hint(format!("did you mean `{word}`?")),
+            None => finding,
+        });
     }
 
     fn field(&mut self, field: &Field, node: &Node) {
