@@ -1,19 +1,14 @@
 //! The one function that joins the floors. Every command is it, or a prefix of it.
 
-use std::sync::Arc;
-use std::sync::mpsc::channel;
-use std::thread;
-
 use crate::base::{Policy, Report};
 use crate::catalog::Catalog;
 use crate::facts::ClusterFacts;
 use crate::plan::Plan;
 use crate::plugin::{Desk, run_checks, run_patches};
-use crate::render::render;
+use crate::render::Renderer;
 use crate::spec::NodeSpec;
 use crate::syntax::PluginUse;
-use crate::tree::FileTree;
-use crate::verify::{Verified, verify_with};
+use crate::verify::{Known, Verified, verify_with};
 
 /// A node that passed every check.
 #[derive(Debug, Clone)]
@@ -31,96 +26,81 @@ pub fn plugins(spec: &NodeSpec, profile: &[PluginUse]) -> Vec<PluginUse> {
     profile.iter().chain(&spec.plugins).cloned().collect()
 }
 
-/// Plans, renders and verifies one node. `now` is seconds since 1970, for what expires; without it nothing expires.
-/// `policy` judges what is an error. `beside` works on the files on a thread of its own while they are verified: what can
-/// be got ready for a tree that will most likely pass. A node that names plugins is refused.
-pub fn build(
-    spec: NodeSpec,
-    catalog: &Catalog,
-    facts: ClusterFacts,
+/// What all nodes of a run share.
+#[derive(Debug)]
+pub struct Pipeline<'p> {
+    /// The tables and templates.
+    catalog: &'p Catalog,
+    /// What is an error.
+    policy: &'p Policy,
+    /// Seconds since 1970, for what expires; without it nothing expires.
     now: Option<i64>,
-    policy: &Policy,
-    beside: Option<&(dyn Fn(&FileTree) + Sync)>,
-) -> Result<Built, Report> {
-    build_with(spec, catalog, facts, now, policy, None, beside)
+    renderer: Renderer<'p>,
+    known: Known,
 }
 
-/// As [`build`], with the plugins asked at `desk`.
-pub fn build_with(
-    spec: NodeSpec,
-    catalog: &Catalog,
-    facts: ClusterFacts,
-    now: Option<i64>,
-    policy: &Policy,
-    desk: Option<&Desk<'_>>,
-    beside: Option<&(dyn Fn(&FileTree) + Sync)>,
-) -> Result<Built, Report> {
-    thread::scope(|scope| {
-        let (hand_over, handed_over) = channel::<Arc<FileTree>>();
-        if let Some(work) = beside {
-            scope.spawn(move || {
-                // Until there are files.
-                catalog.read_ahead();
-                // Nothing comes if the node cannot be rendered.
-                if let Ok(tree) = handed_over.recv() {
-                    work(&tree);
-                }
-            });
+impl<'p> Pipeline<'p> {
+    /// A pipeline with these tables, in which `policy` judges what is an error.
+    pub fn new(catalog: &'p Catalog, policy: &'p Policy, now: Option<i64>) -> Self {
+        Self {
+            catalog,
+            policy,
+            now,
+            renderer: Renderer::new(catalog),
+            known: Known::default(),
         }
-        let rendered = |tree: &Arc<FileTree>| {
-            // Nobody listens if there is nothing to do beside.
-            let _ = hand_over.send(Arc::clone(tree));
+    }
+
+    /// As it is, for so many nodes that it pays to remember what they have in common.
+    #[must_use]
+    pub fn of_many(self) -> Self {
+        let known = Known::of_many();
+        Self { known, ..self }
+    }
+
+    /// Plans, renders and verifies one node. A node that names plugins is refused.
+    pub fn build(&self, spec: NodeSpec, facts: ClusterFacts) -> Result<Built, Report> {
+        self.build_with(spec, facts, None)
+    }
+
+    /// As [`Self::build`], with the plugins asked at `desk`.
+    pub fn build_with(&self, spec: NodeSpec, facts: ClusterFacts, desk: Option<&Desk<'_>>) -> Result<Built, Report> {
+        let Self { catalog, policy, .. } = *self;
+        let (plan, report) = Plan::resolve(spec, catalog, facts);
+        let mut report = policy.judge(report);
+        let Some(plan) = plan else { return Err(report) };
+        let mut tree = match self.renderer.render(&plan) {
+            Ok(tree) => tree,
+            Err(failed) => {
+                report.extend(failed);
+                return Err(report);
+            }
         };
-        one(spec, catalog, facts, now, policy, desk, &rendered)
-    })
-}
-
-/// One node; `rendered` hears of its files before they are verified.
-fn one(
-    spec: NodeSpec,
-    catalog: &Catalog,
-    facts: ClusterFacts,
-    now: Option<i64>,
-    policy: &Policy,
-    desk: Option<&Desk<'_>>,
-    rendered: &dyn Fn(&Arc<FileTree>),
-) -> Result<Built, Report> {
-    let (plan, report) = Plan::resolve(spec, catalog, facts);
-    let mut report = policy.judge(report);
-    let Some(plan) = plan else { return Err(report) };
-    let mut tree = match render(&plan, catalog) {
-        Ok(tree) => tree,
-        Err(failed) => {
-            report.extend(failed);
+        let uses = plugins(&plan.spec, &plan.profile.plugins);
+        if let (None, Some(first)) = (desk, uses.first()) {
+            report.push(Desk::missing(first));
             return Err(report);
         }
-    };
-    let uses = plugins(&plan.spec, &plan.profile.plugins);
-    if let (None, Some(first)) = (desk, uses.first()) {
-        report.push(Desk::missing(first));
-        return Err(report);
-    }
-    if let Some(desk) = desk {
-        let (patched, found) = run_patches(desk, &uses, &plan, tree);
-        report.extend(policy.judge(found));
-        if report.has_errors() {
-            return Err(report);
+        if let Some(desk) = desk {
+            let (patched, found) = run_patches(desk, &uses, &plan, tree);
+            report.extend(policy.judge(found));
+            if report.has_errors() {
+                return Err(report);
+            }
+            tree = patched;
         }
-        tree = patched;
-    }
-    let tree = Arc::new(tree);
-    rendered(&tree);
-    let more = desk
-        .map(|desk| run_checks(desk, &uses, &plan, &tree))
-        .unwrap_or_default();
-    let (verified, found) = verify_with(tree, &plan, catalog, now, policy, more);
-    report.extend(found);
-    match verified {
-        Some(verified) if !report.has_errors() => Ok(Built {
-            plan,
-            verified,
-            warnings: report,
-        }),
-        _ => Err(report),
+        let more = desk
+            .map(|desk| run_checks(desk, &uses, &plan, &tree))
+            .unwrap_or_default();
+        let (verified, found) = verify_with(tree, &plan, catalog, self.now, policy, &self.known, more);
+        report.extend(found);
+        match verified {
+            Some(verified) if !report.has_errors() => Ok(Built {
+                plan,
+                verified,
+                warnings: report,
+            }),
+            _ => Err(report),
+        }
     }
 }

@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::gzip::Gzip;
-use crate::catalog::Plane;
-use crate::tree::FileTree;
 
 /// The texts that templates copy as they are, and what [`Gzip`] makes of them: packed, and read back, when this program
 /// was built.
@@ -32,14 +30,6 @@ impl Packer {
         };
         lock(&self.known).insert(text.into(), Arc::clone(&packed));
         Some(packed)
-    }
-
-    /// Packs the files of a node before they are asked for.
-    pub fn warm(&self, tree: &FileTree) {
-        for entry in tree.plane(Plane::Node).filter(|entry| may_win(&entry.text)) {
-            // What does not come back is told by whoever asks for it.
-            let _ = self.pack(&entry.text);
-        }
     }
 
     /// `data` as gzip.

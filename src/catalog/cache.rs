@@ -79,12 +79,6 @@ impl fmt::Debug for Cache {
 }
 
 impl Catalog {
-    /// Reads the large tables that every verification asks for.
-    pub fn read_ahead(&self) {
-        // What cannot be read is told by whoever asks for it.
-        let _ = self.cloud_config_keys();
-    }
-
     /// The sizing table.
     pub fn sizing(&self) -> Result<Arc<SizingTable>, Report> {
         self.cache.sizing.get(|| self.read_sizing())

@@ -11,7 +11,6 @@ use crate::edge::fs;
 use crate::pipeline::{self, Built};
 use crate::plugin::{self, Desk};
 use crate::syntax::PluginUse;
-use crate::tree::FileTree;
 
 /// Bake a node, or every node of a fleet.
 #[derive(Debug, clap::Args)]
@@ -122,11 +121,8 @@ pub(super) fn run(ui: &Ui, args: &Args) -> Outcome {
         ));
     }
     let packer = Packer::default();
-    let warm = |tree: &FileTree| packer.warm(tree);
-    let carries = is_cloud_init && published.is_none();
-    let beside = carries.then_some(&warm as &(dyn Fn(&FileTree) + Sync));
     let how = published.as_ref().map_or(how, How::Bootstrap);
-    let (baked, findings) = loaded.build_beside(beside, |built, desk| Baked::of(&built, how, &packer, desk));
+    let (baked, findings) = loaded.build_at(|built, desk| Baked::of(&built, how, &packer, desk));
     load::settle(ui, &findings, &args.common)?;
     // All nodes are baked before the first one is written.
     let baked = baked.ok_or(Failure::Findings)?;

@@ -1,6 +1,7 @@
 //! From the command line's words to the core's input.
 
 use std::collections::BTreeMap;
+use std::mem;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,11 +15,10 @@ use crate::catalog::Catalog;
 use crate::edge::git::Revision;
 use crate::edge::{clock, fs};
 use crate::facts::{self, ClusterFacts};
-use crate::pipeline::{self, Built};
+use crate::pipeline::{self, Built, Pipeline};
 use crate::plugin::{Desk, bring_facts};
 use crate::spec::{self, NodeSpec};
 use crate::syntax::PluginUse;
-use crate::tree::FileTree;
 
 /// The nodes of a file with the facts of their clusters.
 #[derive(Debug)]
@@ -248,7 +248,7 @@ impl Loaded {
     /// Builds every node, on all CPUs, and gives what `finish` makes of each, in the order of the nodes: of a large
     /// fleet nobody wants to keep more than that. All findings of all nodes are reported together.
     pub(super) fn build<T: Send>(self, finish: impl Fn(Built) -> Result<T, Report> + Sync) -> (Option<Vec<T>>, Report) {
-        self.build_beside(None, |built, _| finish(built))
+        self.build_all(|built, _, _| finish(built))
     }
 
     /// As [`Self::build`]; `finish` gets the catalog too.
@@ -256,33 +256,30 @@ impl Loaded {
         self,
         finish: impl Fn(Built, &Catalog) -> Result<T, Report> + Sync,
     ) -> (Option<Vec<T>>, Report) {
-        self.build_all(None, |built, catalog, _| finish(built, catalog))
+        self.build_all(|built, catalog, _| finish(built, catalog))
     }
 
-    /// As [`Self::build`]. Of a single node `beside` gets its files while they are verified, on a second CPU; of a fleet
-    /// all CPUs have work.
-    pub(super) fn build_beside<T: Send>(
+    /// As [`Self::build`]; `finish` gets the desk of the plugins too.
+    pub(super) fn build_at<T: Send>(
         self,
-        beside: Option<&(dyn Fn(&FileTree) + Sync)>,
         finish: impl Fn(Built, Option<&Desk<'_>>) -> Result<T, Report> + Sync,
     ) -> (Option<Vec<T>>, Report) {
-        self.build_all(beside, |built, _, desk| finish(built, desk))
+        self.build_all(|built, _, desk| finish(built, desk))
     }
 
     fn build_all<T: Send>(
         self,
-        beside: Option<&(dyn Fn(&FileTree) + Sync)>,
         finish: impl Fn(Built, &Catalog, Option<&Desk<'_>>) -> Result<T, Report> + Sync,
     ) -> (Option<Vec<T>>, Report) {
         let is_single = self.nodes.len() == 1;
-        let beside = beside.filter(|_| is_single);
         let plugins = self.plugins.clone();
         let desk = plugins.as_ref().map(|plugins| plugins.desk(is_single));
         let desk = desk.as_ref();
-        let now = Some(clock::now());
-        let (catalog, policy) = (&self.catalog, &self.policy);
+        let catalog = &self.catalog;
+        let pipeline = Pipeline::new(catalog, &self.policy, Some(clock::now()));
+        let pipeline = if is_single { pipeline } else { pipeline.of_many() };
         let one = |(spec, facts): (NodeSpec, ClusterFacts)| -> (Option<T>, Report) {
-            let built = match pipeline::build_with(spec, catalog, facts, now, policy, desk, beside) {
+            let built = match pipeline.build_with(spec, facts, desk) {
                 Ok(built) => built,
                 Err(failed) => return (None, failed),
             };
@@ -300,6 +297,9 @@ impl Loaded {
             report.extend(found);
             all.extend(made);
         }
+        // The process is about to end, and giving the tables back piece by piece takes longer than many a check.
+        mem::forget(pipeline);
+        mem::forget(self.catalog);
         if report.has_errors() {
             (None, report)
         } else {
@@ -310,7 +310,10 @@ impl Loaded {
 
 /// `work` on each item, on all CPUs; results in the order of the items.
 fn on_all_cpus<I: Send, O: Send>(items: Vec<I>, work: &(impl Fn(I) -> O + Sync)) -> Vec<O> {
-    on_threads(thread::available_parallelism().map_or(1, NonZero::get), items, work)
+    // To count the CPUs the kernel is asked several times.
+    let cpus = || thread::available_parallelism().map_or(1, NonZero::get);
+    let threads = if items.len() > 1 { cpus() } else { 1 };
+    on_threads(threads, items, work)
 }
 
 /// `work` on each item, on so many threads; results in the order of the items.

@@ -1,5 +1,8 @@
 //! The template engine, set up strictly.
 
+use std::borrow::Cow;
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+
 use minijinja::value::{Serde, Value};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, syntax::SyntaxConfig};
 
@@ -11,14 +14,19 @@ use crate::tree::Entry;
 /// Steps a template may take; ours take a few thousand.
 const FUEL: u64 = 200_000;
 
-/// Renders templates with one plan.
+/// Renders templates. What it compiled of a catalog's it keeps: a fleet compiles each once.
+#[derive(Debug)]
 pub(super) struct Engine {
-    environment: Environment<'static>,
-    context: Value,
+    environment: RwLock<Environment<'static>>,
+}
+
+/// The values of one plan, as templates see them.
+pub(super) fn context(values: &serde_json::Value) -> Value {
+    Value::from(Serde(values))
 }
 
 impl Engine {
-    pub(super) fn new(context: &serde_json::Value) -> Self {
+    pub(super) fn new() -> Self {
         let mut environment = Environment::new();
         let syntax = SyntaxConfig::builder()
             .trim_blocks(true)
@@ -56,28 +64,26 @@ impl Engine {
                 .map_err(|error| invalid(&error))
         });
         Self {
-            environment,
-            context: Value::from(Serde(context)),
+            environment: RwLock::new(environment),
         }
     }
 
-    /// The file a template makes; `None` if its condition does not hold.
-    pub(super) fn render(&self, template: &Template) -> Result<Option<Entry>, Box<Finding>> {
-        if !self.holds(template)? {
+    /// Nothing panics while it writes.
+    fn environment(&self) -> RwLockReadGuard<'_, Environment<'static>> {
+        self.environment.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The file a template makes of a plan's values; `None` if its condition does not hold.
+    pub(super) fn render(&self, template: &Template, context: &Value) -> Result<Option<Entry>, Box<Finding>> {
+        if !self.holds(template, context)? {
             return Ok(None);
         }
-        let path = self
-            .environment
-            .render_named_str(
-                &named(&template.path.value, FileType::Lines),
-                &template.path.value,
-                self.context.clone(),
-            )
-            .map_err(|error| failure(&error, &template.path.place))?;
-        let path: AbsPath = path
+        let path: AbsPath = self
+            .render_path(&template.path.value, context)
+            .map_err(|error| failure(&error, &template.path.place))?
             .parse()
             .map_err(|error: String| Box::new(Finding::error("render/path", error, &template.path.place)))?;
-        let text = self.render_text(template, template.body()).map_err(|error| {
+        let text = self.render_body(template, context).map_err(|error| {
             let line = template.lines_before_body() + error.line().unwrap_or(1);
             failure(&error, &Place::line_of(&template.source, line))
         })?;
@@ -91,23 +97,46 @@ impl Engine {
         }))
     }
 
+    fn render_path<'t>(&self, path: &'t str, context: &Value) -> Result<Cow<'t, str>, Error> {
+        // Hardly any path is a template.
+        if !path.contains('{') {
+            return Ok(path.into());
+        }
+        let name = named(path, FileType::Lines);
+        let rendered = self.environment().render_named_str(&name, path, context);
+        rendered.map(Cow::Owned)
+    }
+
+    fn render_body(&self, template: &Template, context: &Value) -> Result<String, Error> {
+        if template.verbatim || !has_tags(template.body()) {
+            return Ok(template.body().to_owned());
+        }
+        let name = named(&template.name, template.filetype);
+        if let Ok(compiled) = self.environment().get_template(&name) {
+            return compiled.render(context);
+        }
+        let mut environment = self.environment.write().unwrap_or_else(PoisonError::into_inner);
+        environment.add_template_owned(name.clone(), template.body().to_owned())?;
+        environment.get_template(&name)?.render(context)
+    }
+
     /// Whether the template's condition holds.
-    pub(super) fn holds(&self, template: &Template) -> Result<bool, Box<Finding>> {
+    pub(super) fn holds(&self, template: &Template, context: &Value) -> Result<bool, Box<Finding>> {
         let Some(when) = &template.when else { return Ok(true) };
         let value = self
-            .environment
+            .environment()
             .compile_expression(&when.value)
-            .and_then(|expression| expression.eval(self.context.clone()));
+            .and_then(|expression| expression.eval(context));
         value
             .map(|value| value.is_true())
             .map_err(|error| failure(&error, &when.place))
     }
 
     /// `text` rendered as a file of `filetype`.
-    pub(super) fn fill(&self, name: &str, filetype: FileType, text: &str) -> Result<String, String> {
+    pub(super) fn fill(&self, name: &str, filetype: FileType, text: &str, context: &Value) -> Result<String, String> {
         let filled = self
-            .environment
-            .render_named_str(&named(name, filetype), text, self.context.clone());
+            .environment()
+            .render_named_str(&named(name, filetype), text, context);
         filled.map_err(|error| {
             let line = error.line().map(|line| format!("line {line}: ")).unwrap_or_default();
             let detail = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
@@ -115,14 +144,19 @@ impl Engine {
         })
     }
 
-    /// `body` rendered as the body of `template`.
-    pub(super) fn render_text(&self, template: &Template, body: &str) -> Result<String, Error> {
-        if template.verbatim {
-            return Ok(body.to_owned());
-        }
+    /// `body` rendered in place of the body of `template`.
+    pub(super) fn render_instead(&self, template: &Template, body: &str, context: &Value) -> Result<String, Error> {
         let name = named(&template.name, template.filetype);
-        self.environment.render_named_str(&name, body, self.context.clone())
+        self.environment().render_named_str(&name, body, context)
     }
+}
+
+/// Whether anything in a template is to be replaced.
+fn has_tags(body: &str) -> bool {
+    let after = body
+        .match_indices('{')
+        .filter_map(|(at, _)| body.as_bytes().get(at + 1));
+    after.into_iter().any(|next| matches!(next, b'{' | b'%' | b'#'))
 }
 
 /// A template's name carries its file type to the formatter.
@@ -181,8 +215,8 @@ mod tests {
     }
 
     fn rendered(body: &str, filetype: FileType) -> Result<String, String> {
-        let engine = Engine::new(&json!({"name": "x", "bad": "a\nb: c", "list": ["a", "no"]}));
-        match engine.render(&template(body, filetype, None)) {
+        let context = context(&json!({"name": "x", "bad": "a\nb: c", "list": ["a", "no"]}));
+        match Engine::new().render(&template(body, filetype, None), &context) {
             Ok(entry) => Ok(entry.map(|entry| entry.text).unwrap_or_default()),
             Err(finding) => Err(format!("{} {}", finding.place.unwrap(), finding.message)),
         }
@@ -213,15 +247,29 @@ mod tests {
     }
 
     #[test]
+    fn a_text_without_tags_is_copied() {
+        for plain in ["", "a\n", "{ }", "{", "a: { b: [c] }\n\n"] {
+            assert!(!has_tags(plain), "{plain}");
+            assert_eq!(rendered(plain, FileType::Lines).unwrap(), plain);
+        }
+        for tagged in ["{{ name }}", "{% if name %}{% endif %}", "x{# y #}"] {
+            assert!(has_tags(tagged), "{tagged}");
+        }
+    }
+
+    #[test]
     fn conditions_decide() {
-        let engine = Engine::new(&json!({"name": "x", "yes": true, "no": false}));
+        let context = context(&json!({"name": "x", "yes": true, "no": false}));
+        let engine = Engine::new();
         for (when, made) in [("yes", true), ("no", false), ("not no", true), ("name == 'y'", false)] {
-            let entry = engine.render(&template("", FileType::Yaml, Some(when))).unwrap();
+            let entry = engine
+                .render(&template("", FileType::Yaml, Some(when)), &context)
+                .unwrap();
             assert_eq!(entry.is_some(), made, "{when}");
         }
         assert!(
             engine
-                .render(&template("", FileType::Yaml, Some("nothing.here")))
+                .render(&template("", FileType::Yaml, Some("nothing.here")), &context)
                 .is_err()
         );
     }

@@ -3,7 +3,7 @@
 //! The template is rendered once more with a mark at the beginning of each line; the marks that arrive in the output
 //! tell where each of its lines came from. Only done when there is something to tell.
 
-use super::engine::Engine;
+use super::engine::{Engine, context};
 use crate::base::Finding;
 use crate::catalog::{Catalog, Template};
 use crate::plan::Plan;
@@ -23,7 +23,7 @@ pub fn template_of(plan: &Plan, catalog: &Catalog, entry: &Entry) -> Option<std:
 
 /// Whether the template's condition holds for this plan.
 pub fn holds(plan: &Plan, template: &Template) -> Result<bool, Box<Finding>> {
-    Engine::new(&plan.book.to_context()).holds(template)
+    Engine::new().holds(template, &context(&plan.book.to_context()))
 }
 
 /// The paths of the plan that an expression or a template's line names.
@@ -40,9 +40,9 @@ pub fn origins(plan: &Plan, template: &Template) -> Option<Vec<usize>> {
     if template.verbatim {
         return Some((0..template.body().lines().count()).map(|at| before + at + 1).collect());
     }
-    let text = Engine::new(&plan.book.to_context())
-        .render_text(template, &marked(template.body()))
-        .ok()?;
+    let context = context(&plan.book.to_context());
+    let text = Engine::new().render_instead(template, &marked(template.body()), &context);
+    let text = text.ok()?;
     let mut last = before + 1;
     let lines = text.lines().map(|line| {
         let mark = line.rsplit(OPEN).next().filter(|_| line.contains(OPEN));

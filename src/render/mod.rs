@@ -13,48 +13,65 @@ use crate::plan::Plan;
 use crate::syntax::FileType;
 use crate::tree::{Entry, FileTree};
 
-use engine::Engine;
+use engine::{Engine, context};
 
-/// All files of the node.
-pub fn render(plan: &Plan, catalog: &Catalog) -> Result<FileTree, Report> {
-    let mut report = Report::new();
-    let mut tree = FileTree::default();
-    let engine = Engine::new(&plan.book.to_context());
-    for name in &plan.profile.templates {
-        let template = match catalog.template(&name.value, Some(&name.place)) {
-            Ok(template) => template,
-            Err(failed) => {
-                report.extend(failed);
-                continue;
-            }
-        };
-        match engine.render(&template) {
-            Ok(None) => {}
-            Ok(Some(entry)) => match containerd::overlay(plan, entry) {
-                Ok(entry) => add(&mut tree, &mut report, entry),
-                Err(finding) => report.push(*finding),
-            },
-            Err(finding) => report.push(*finding),
+/// Renders the nodes of a run.
+#[derive(Debug)]
+pub struct Renderer<'c> {
+    catalog: &'c Catalog,
+    engine: Engine,
+}
+
+impl<'c> Renderer<'c> {
+    /// A renderer of this catalog's templates.
+    pub fn new(catalog: &'c Catalog) -> Self {
+        Self {
+            catalog,
+            engine: Engine::new(),
         }
     }
-    for file in &plan.spec.files {
-        let entry = Entry {
-            path: file.path.value.clone(),
-            mode: file.mode.value,
-            filetype: file.filetype.value,
-            plane: Plane::Node,
-            text: file.content.value.clone(),
-            origin: file.path.place.clone(),
-        };
-        add(&mut tree, &mut report, entry);
+
+    /// All files of a node.
+    pub fn render(&self, plan: &Plan) -> Result<FileTree, Report> {
+        let mut report = Report::new();
+        let mut tree = FileTree::default();
+        let context = context(&plan.book.to_context());
+        for name in &plan.profile.templates {
+            let template = match self.catalog.template(&name.value, Some(&name.place)) {
+                Ok(template) => template,
+                Err(failed) => {
+                    report.extend(failed);
+                    continue;
+                }
+            };
+            match self.engine.render(&template, &context) {
+                Ok(None) => {}
+                Ok(Some(entry)) => match containerd::overlay(plan, entry) {
+                    Ok(entry) => add(&mut tree, &mut report, entry),
+                    Err(finding) => report.push(*finding),
+                },
+                Err(finding) => report.push(*finding),
+            }
+        }
+        for file in &plan.spec.files {
+            let entry = Entry {
+                path: file.path.value.clone(),
+                mode: file.mode.value,
+                filetype: file.filetype.value,
+                plane: Plane::Node,
+                text: file.content.value.clone(),
+                origin: file.path.place.clone(),
+            };
+            add(&mut tree, &mut report, entry);
+        }
+        if report.has_errors() { Err(report) } else { Ok(tree) }
     }
-    if report.has_errors() { Err(report) } else { Ok(tree) }
 }
 
 /// A text of somebody else's, filled with values of theirs: each is quoted by the type of the file, as in our own
 /// templates, and nothing else is in reach. The error is told in words.
-pub fn fill(name: &str, filetype: FileType, text: &str, context: &serde_json::Value) -> Result<String, String> {
-    Engine::new(context).fill(name, filetype, text)
+pub fn fill(name: &str, filetype: FileType, text: &str, values: &serde_json::Value) -> Result<String, String> {
+    Engine::new().fill(name, filetype, text, &context(values))
 }
 
 fn add(tree: &mut FileTree, report: &mut Report, entry: Entry) {

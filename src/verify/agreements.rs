@@ -7,7 +7,6 @@ use super::documents::{brought, plane};
 use super::{Check, Subject};
 use crate::base::{Finding, Severity};
 use crate::catalog::Plane;
-use crate::syntax::systemd;
 use crate::syntax::yaml::Node;
 
 /// The checks of this file.
@@ -236,7 +235,7 @@ fn refresh(subject: &Subject<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let units = subject.tree.plane(Plane::Node);
     for entry in units.filter(|entry| entry.path.file_name() == "nodebake-credentials.timer") {
-        for line in systemd::parse(&entry.text).unwrap_or_default() {
+        for line in &subject.systemd(entry).assignments {
             if line.key != "OnUnitActiveSec" {
                 continue;
             }

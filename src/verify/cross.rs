@@ -1,12 +1,13 @@
 //! Rules that span several files.
 
 use super::containerd::Config;
-use super::documents::brought;
-use super::kubelet::{configurations, flag_value};
+use super::documents::{self, brought};
+use super::kubelet::flag_value;
 use super::{Check, Subject};
 use crate::base::{Finding, Severity};
 use crate::catalog::Plane;
-use crate::syntax::{FileType, sysctl, systemd, yaml};
+use crate::syntax::{FileType, sysctl, yaml};
+use crate::tree::Entry;
 
 /// The checks of this file.
 pub(super) const ROWS: &[Check] = &[
@@ -57,7 +58,7 @@ pub(super) fn one_name(subject: &Subject<'_>) -> Vec<Finding> {
     else {
         return findings;
     };
-    let mut differ = |what: &str, said: &str, entry: Option<&crate::tree::Entry>| {
+    let mut differ = |what: &str, said: &str, entry: Option<&Entry>| {
         if said != name {
             let message = format!("{what} says `{said}`, the node is called `{name}`");
             let place = entry.map(|entry| entry.origin.clone());
@@ -69,8 +70,7 @@ pub(super) fn one_name(subject: &Subject<'_>) -> Vec<Finding> {
         &flag_value(subject, "hostname-override").unwrap_or_default(),
         None,
     );
-    if let Some(entry) = subject.tree.get(Plane::Cluster, "/aws-auth-entry.yaml")
-        && let Ok(node) = yaml::parse(&entry.source())
+    if let Some((entry, node)) = documents::at(subject, Plane::Cluster, "/aws-auth-entry.yaml")
         && let Some(user) = node
             .items()
             .first()
@@ -106,13 +106,18 @@ pub(super) fn address_on_interface(subject: &Subject<'_>) -> Vec<Finding> {
         .tree
         .get(Plane::Node, "/etc/systemd/network/10-nodebake.network")
         .map(|entry| {
-            let assignments = systemd::parse(&entry.text).unwrap_or_default();
-            let addresses = assignments.into_iter().filter(|assignment| assignment.key == "Address");
-            (entry, addresses.map(|assignment| assignment.value).collect::<Vec<_>>())
+            let lines = subject.systemd(entry);
+            let addresses = lines
+                .assignments
+                .iter()
+                .filter(|assignment| assignment.key == "Address");
+            (
+                entry,
+                addresses.map(|assignment| assignment.value.clone()).collect::<Vec<_>>(),
+            )
         });
     let netplan = || {
-        let entry = subject.tree.get(Plane::Node, "/etc/netplan/90-nodebake.yaml")?;
-        let node = yaml::parse(&entry.source()).ok()?;
+        let (entry, node) = documents::at(subject, Plane::Node, "/etc/netplan/90-nodebake.yaml")?;
         let device = node
             .get("network")?
             .get("dummy-devices")?
@@ -145,11 +150,8 @@ pub(super) fn address_on_interface(subject: &Subject<'_>) -> Vec<Finding> {
 }
 
 pub(super) fn cgroup_driver(subject: &Subject<'_>) -> Vec<Finding> {
-    let drivers = configurations(subject);
-    let driver = drivers
-        .iter()
-        .rev()
-        .find_map(|config| config.get("cgroupDriver").and_then(yaml::Node::text));
+    let config = &subject.kubelet().config;
+    let driver = config.get("cgroupDriver").and_then(yaml::Node::text);
     let wants_systemd = driver == Some("systemd");
     let Some(Config { entry, table }) = subject.containerd() else {
         return Vec::new();
@@ -187,12 +189,8 @@ const KERNEL_DEFAULTS: [(&str, &str); 6] = [
 ];
 
 pub(super) fn kernel_defaults(subject: &Subject<'_>) -> Vec<Finding> {
-    let configs = configurations(subject);
-    let protects = configs
-        .iter()
-        .rev()
-        .find_map(|config| config.get("protectKernelDefaults").and_then(yaml::Node::text));
-    if protects != Some("true") {
+    let protects = subject.kubelet().config.get("protectKernelDefaults");
+    if protects.and_then(yaml::Node::text) != Some("true") {
         return Vec::new();
     }
     // Files win over one another in the order of their names, whatever folder they are in.
@@ -202,22 +200,20 @@ pub(super) fn kernel_defaults(subject: &Subject<'_>) -> Vec<Finding> {
         .filter(|entry| entry.filetype == FileType::Sysctl && entry.path.is_below("/etc/sysctl.d"))
         .collect();
     files.sort_by_key(|entry| entry.path.file_name().to_owned());
+    let settings = |entry: &Entry| sysctl::parse(&entry.text).unwrap_or_default();
+    let read: Vec<_> = files.iter().map(|entry| (settings(entry), &entry.origin)).collect();
     let mut findings = Vec::new();
     for (key, expected) in KERNEL_DEFAULTS {
-        let last = files.iter().rev().find_map(|entry| {
-            let settings = sysctl::parse(&entry.text).unwrap_or_default();
-            settings
-                .into_iter()
-                .rev()
-                .find(|setting| setting.key == key)
-                .map(|setting| (setting.value, entry.origin.clone()))
+        let last = read.iter().rev().find_map(|(settings, origin)| {
+            let last = settings.iter().rev().find(|setting| setting.key == key);
+            last.map(|setting| (&setting.value, *origin))
         });
         let finding = match last {
             Some((value, _)) if value == expected => continue,
             Some((value, place)) => Finding::error(
                 "sysctl/kernel-defaults",
                 format!("{key} is {value}, protectKernelDefaults wants {expected}"),
-                &place,
+                place,
             ),
             None => Finding::new(
                 Severity::Error,
@@ -241,19 +237,16 @@ pub(super) fn references(subject: &Subject<'_>) -> Vec<Finding> {
     ] {
         named.extend(flag_value(subject, flag).map(|path| (format!("the kubelet's --{flag}"), path)));
     }
-    for config in configurations(subject) {
-        let ca = config
-            .get("authentication")
-            .and_then(|a| a.get("x509"))
-            .and_then(|x| x.get("clientCAFile"));
-        named.extend(
-            ca.and_then(yaml::Node::text)
-                .map(|path| ("clientCAFile".to_owned(), path.to_owned())),
-        );
-    }
-    if let Some(entry) = subject.tree.get(Plane::Node, "/var/lib/kubelet/kubeconfig")
-        && let Ok(node) = yaml::parse(&entry.source())
-    {
+    let config = &subject.kubelet().config;
+    let ca = config
+        .get("authentication")
+        .and_then(|authentication| authentication.get("x509"))
+        .and_then(|x509| x509.get("clientCAFile"));
+    named.extend(
+        ca.and_then(yaml::Node::text)
+            .map(|path| ("clientCAFile".to_owned(), path.to_owned())),
+    );
+    if let Some((_, node)) = documents::at(subject, Plane::Node, "/var/lib/kubelet/kubeconfig") {
         let cluster = node
             .get("clusters")
             .and_then(|list| list.items().first())

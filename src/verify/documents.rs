@@ -1,6 +1,7 @@
 //! The tree's YAML and JSON files, read once a run for every check that looks into them.
 
 use std::borrow::Cow;
+use std::ptr;
 
 use super::Subject;
 use crate::base::{Finding, Place, Report, closest};
@@ -62,6 +63,25 @@ fn from_json(value: &serde_json::Value, place: &Place) -> Node {
         place: place.clone(),
         kind,
     }
+}
+
+/// What a file of the tree says; none if it is no YAML.
+pub(super) fn of<'s>(subject: &'s Subject<'_>, entry: &Entry) -> Option<Cow<'s, Node>> {
+    let known = subject
+        .documents()
+        .iter()
+        .find(|document| ptr::eq(document.entry, entry));
+    match known {
+        Some(document) => document.read.as_ref().ok().map(Cow::Borrowed),
+        // Its type says something else.
+        None => yaml::parse(&entry.source()).ok().map(Cow::Owned),
+    }
+}
+
+/// The file at `path` of a plane with what it says; none if it is not there or no YAML.
+pub(super) fn at<'s>(subject: &'s Subject<'_>, plane: Plane, path: &str) -> Option<(&'s Entry, Cow<'s, Node>)> {
+    let entry = subject.tree.get(plane, path)?;
+    Some((entry, of(subject, entry)?))
 }
 
 /// The documents of one plane that can be read.

@@ -3,7 +3,7 @@
 use super::{Check, Subject};
 use crate::base::{AbsPath, Finding, Place, Severity, is_plain_ascii};
 use crate::catalog::Plane;
-use crate::syntax::{FileType, ini, sysctl, systemd, toml};
+use crate::syntax::{FileType, ini, sysctl, toml};
 use crate::tree::Entry;
 
 /// The checks of this file.
@@ -43,14 +43,15 @@ pub(super) fn syntax(subject: &Subject<'_>) -> Vec<Finding> {
         let as_ours = |finding: Finding| Finding { id: ID, ..finding }.note(&document.entry.origin, "it is made here");
         report.cloned().into_iter().flatten().map(as_ours)
     });
-    subject.tree.iter().flat_map(parse).chain(structured).collect()
+    let each = subject.tree.iter().flat_map(|entry| parse(subject, entry));
+    each.chain(structured).collect()
 }
 
 fn at_line(entry: &Entry, line: usize, message: impl Into<String>) -> Finding {
     Finding::error(ID, message, &Place::line_of(&entry.source(), line)).note(&entry.origin, "it is made here")
 }
 
-fn parse(entry: &Entry) -> Vec<Finding> {
+fn parse(subject: &Subject<'_>, entry: &Entry) -> Vec<Finding> {
     let mut findings = unclean(entry);
     match entry.filetype {
         FileType::Json => {
@@ -68,7 +69,7 @@ fn parse(entry: &Entry) -> Vec<Finding> {
             }
         }
         FileType::Systemd => {
-            if let Err(bad) = systemd::parse(&entry.text) {
+            if let Some(bad) = &subject.systemd(entry).bad {
                 findings.push(at_line(entry, bad.line, bad.why));
             }
         }

@@ -13,6 +13,7 @@ mod files;
 mod floors;
 mod iam;
 mod image_credentials;
+mod known;
 mod kubeconfig;
 mod kubelet;
 mod mapping;
@@ -26,18 +27,20 @@ mod text;
 mod trace;
 
 pub use check::{Check, check, checks};
+pub use known::Known;
 pub use systemd::{After, Reason, start_order};
 pub use trace::{Step, Trail};
 
-use std::cell::OnceCell;
-use std::sync::Arc;
+use std::cell::{OnceCell, RefCell};
+use std::ptr;
+use std::rc::Rc;
 
 use crate::base::{Finding, Policy, Report};
 use crate::catalog::Catalog;
 use crate::facts;
 use crate::plan::Plan;
 use crate::syntax::yaml::Node;
-use crate::tree::FileTree;
+use crate::tree::{Entry, FileTree};
 
 /// What a check looks at.
 #[derive(Debug)]
@@ -48,22 +51,28 @@ pub struct Subject<'v> {
     pub tree: &'v FileTree,
     /// The tables.
     pub catalog: &'v Catalog,
+    known: &'v Known,
     kubelet: OnceCell<kubelet::Reading>,
     containerd: OnceCell<Option<containerd::Config<'v>>>,
     units: OnceCell<Vec<systemd::UnitFile<'v>>>,
     documents: OnceCell<Vec<documents::Document<'v>>>,
+    sysctl: OnceCell<Vec<sysctl::Line<'v>>>,
+    systemd: RefCell<Vec<(*const Entry, Rc<systemd::Lines>)>>,
 }
 
 impl<'v> Subject<'v> {
-    fn new(plan: &'v Plan, tree: &'v FileTree, catalog: &'v Catalog) -> Self {
+    fn new(plan: &'v Plan, tree: &'v FileTree, catalog: &'v Catalog, known: &'v Known) -> Self {
         Self {
             plan,
             tree,
             catalog,
+            known,
             kubelet: OnceCell::new(),
             containerd: OnceCell::new(),
             units: OnceCell::new(),
             documents: OnceCell::new(),
+            sysctl: OnceCell::new(),
+            systemd: RefCell::default(),
         }
     }
 
@@ -84,16 +93,32 @@ impl<'v> Subject<'v> {
             .as_ref()
     }
 
+    /// The kernel settings, read the first time somebody asks.
+    fn sysctl(&self) -> &[sysctl::Line<'v>] {
+        self.sysctl.get_or_init(|| sysctl::read(self))
+    }
+
     /// The files that systemd reads.
     fn units(&self) -> &[systemd::UnitFile<'v>] {
-        self.units.get_or_init(|| systemd::UnitFile::all(self.tree))
+        self.units.get_or_init(|| systemd::UnitFile::all(self))
+    }
+
+    /// What stands in a file of the tree that is in systemd's syntax, read the first time somebody asks.
+    fn systemd(&self, entry: &Entry) -> Rc<systemd::Lines> {
+        let mut read = self.systemd.borrow_mut();
+        if let Some((_, lines)) = read.iter().find(|(of, _)| ptr::eq(*of, entry)) {
+            return Rc::clone(lines);
+        }
+        let lines = Rc::new(systemd::Lines::read(&entry.text));
+        read.push((entry, Rc::clone(&lines)));
+        lines
     }
 }
 
 /// A tree that passed every check.
 #[derive(Debug, Clone)]
 pub struct Verified {
-    tree: Arc<FileTree>,
+    tree: FileTree,
 }
 
 impl Verified {
@@ -105,31 +130,33 @@ impl Verified {
 
 /// The configuration that the kubelet of a tree runs with: ours, with every drop-in laid over it.
 pub fn kubelet_config(plan: &Plan, tree: &FileTree, catalog: &Catalog) -> Node {
-    kubelet::in_effect(&Subject::new(plan, tree, catalog))
+    kubelet::in_effect(&Subject::new(plan, tree, catalog, &Known::default()))
 }
 
 /// Runs every check. `now` is seconds since 1970, for what expires; without it nothing expires. The report holds the
 /// warnings; what `policy` judges to be an error forbids the verified tree.
 pub fn verify(
-    tree: Arc<FileTree>,
+    tree: FileTree,
     plan: &Plan,
     catalog: &Catalog,
     now: Option<i64>,
     policy: &Policy,
 ) -> (Option<Verified>, Report) {
-    verify_with(tree, plan, catalog, now, policy, Vec::new())
+    verify_with(tree, plan, catalog, now, policy, &Known::default(), Vec::new())
 }
 
-/// As [`verify`], and takes what others found in the files, `more`, for findings like its own.
+/// As [`verify`], and does not look through what is `known` again. It takes what others found in the files, `more`, for
+/// findings like its own.
 pub fn verify_with(
-    tree: Arc<FileTree>,
+    tree: FileTree,
     plan: &Plan,
     catalog: &Catalog,
     now: Option<i64>,
     policy: &Policy,
+    known: &Known,
     more: Vec<Finding>,
 ) -> (Option<Verified>, Report) {
-    let subject = Subject::new(plan, &tree, catalog);
+    let subject = Subject::new(plan, &tree, catalog, known);
     let mut report = Report::new();
     if let Some(now) = now {
         report.extend(facts::check_validity(&plan.facts, now));

@@ -5,7 +5,7 @@ use super::{Check, Subject};
 use crate::base::{Finding, Place, Severity};
 use crate::catalog::Plane;
 use crate::syntax::yaml::Node;
-use crate::syntax::{FileType, shell, systemd};
+use crate::syntax::{FileType, shell};
 use crate::tree::Entry;
 
 /// The checks of this file.
@@ -158,7 +158,7 @@ fn run_by(subject: &Subject<'_>) -> Vec<(String, String)> {
         .plane(Plane::Node)
         .filter(|entry| entry.filetype == FileType::Systemd);
     for entry in units {
-        for line in systemd::parse(&entry.text).unwrap_or_default() {
+        for line in &subject.systemd(entry).assignments {
             if line.key.starts_with("Exec") {
                 let command = line.value.trim_start_matches(['-', '@', ':', '+', '!']);
                 let program = command.split_whitespace().next().unwrap_or_default();

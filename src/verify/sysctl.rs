@@ -52,15 +52,20 @@ const PER_INTERFACE: [&str; 5] = [
 ];
 
 /// One line of a file.
-struct Line {
+#[derive(Debug)]
+pub(super) struct Line<'v> {
     name: String,
     value: String,
     place: Place,
+    /// The module it needs, and of how many numbers it is, if the table has it.
+    known: Option<(&'v str, usize)>,
     /// A dash before the name: sysctl goes on where it fails.
     optional: bool,
 }
 
-fn lines(subject: &Subject<'_>) -> Vec<Line> {
+/// Every line of the tree's files.
+pub(super) fn read<'v>(subject: &Subject<'v>) -> Vec<Line<'v>> {
+    let rows = subject.catalog.rows(TABLE);
     let files = subject
         .tree
         .plane(Plane::Node)
@@ -70,8 +75,10 @@ fn lines(subject: &Subject<'_>) -> Vec<Line> {
         let source = entry.source();
         for setting in sysctl::parse(&entry.text).unwrap_or_default() {
             let place = Place::line_of(&source, setting.line);
+            let name = table_name(&setting.key);
             found.push(Line {
-                name: table_name(&setting.key),
+                known: row(rows, &name),
+                name,
                 value: setting.value,
                 optional: source.text[place.start..].trim_start().starts_with('-'),
                 place,
@@ -114,21 +121,18 @@ fn row<'c>(rows: Rows<'c>, name: &str) -> Option<(&'c str, usize)> {
 }
 
 /// The settings that the table has not, each with the one it nearly is.
-fn unknown<'c>(subject: &Subject<'c>) -> Vec<(Line, Option<&'c str>)> {
+fn unknown<'s>(subject: &'s Subject<'_>) -> impl Iterator<Item = (&'s Line<'s>, Option<&'s str>)> {
     let rows = subject.catalog.rows(TABLE);
-    let odd = lines(subject)
-        .into_iter()
-        .filter(|line| row(rows, &line.name).is_none());
-    odd.map(|line| {
+    let odd = subject.sysctl().iter().filter(|line| line.known.is_none());
+    odd.map(move |line| {
         let names = rows.all().filter_map(|row| row.split(',').next());
         let near = misspelled(&line.name, names);
         (line, near)
     })
-    .collect()
 }
 
 fn names_misspelled(subject: &Subject<'_>) -> Vec<Finding> {
-    let found = unknown(subject).into_iter().filter_map(|(line, near)| {
+    let found = unknown(subject).filter_map(|(line, near)| {
         let message = format!("the kernel has no setting {}", line.name);
         let hint = format!("did you mean {}?", near?);
         Some(Finding::error("sysctl/misspelled", message, &line.place).hint(hint))
@@ -137,9 +141,7 @@ fn names_misspelled(subject: &Subject<'_>) -> Vec<Finding> {
 }
 
 fn names_unknown(subject: &Subject<'_>) -> Vec<Finding> {
-    let odd = unknown(subject)
-        .into_iter()
-        .filter(|(line, near)| near.is_none() && !line.optional);
+    let odd = unknown(subject).filter(|(line, near)| near.is_none() && !line.optional);
     odd.map(|(line, _)| {
         let message = format!("no kernel of the images is known to have {}", line.name);
         Finding::warning("sysctl/unknown", message, &line.place)
@@ -149,12 +151,10 @@ fn names_unknown(subject: &Subject<'_>) -> Vec<Finding> {
 }
 
 fn modules(subject: &Subject<'_>) -> Vec<Finding> {
-    let rows = subject.catalog.rows(TABLE);
-    let needed: Vec<(Line, &str)> = lines(subject)
-        .into_iter()
-        .filter(|line| !line.optional)
+    let lines = subject.sysctl().iter().filter(|line| !line.optional);
+    let needed: Vec<(&Line<'_>, &str)> = lines
         .filter_map(|line| {
-            let (module, _) = row(rows, &line.name)?;
+            let (module, _) = line.known?;
             (!module.is_empty()).then_some((line, module))
         })
         .collect();
@@ -192,10 +192,9 @@ fn brings(loaded: &str, module: &str) -> bool {
 }
 
 fn values(subject: &Subject<'_>) -> Vec<Finding> {
-    let rows = subject.catalog.rows(TABLE);
     let mut findings = Vec::new();
-    for line in lines(subject) {
-        let Some((_, most)) = row(rows, &line.name).filter(|(_, most)| *most > 0) else {
+    for line in subject.sysctl() {
+        let Some((_, most)) = line.known.filter(|(_, most)| *most > 0) else {
             continue;
         };
         let words: Vec<&str> = line.value.split_whitespace().collect();

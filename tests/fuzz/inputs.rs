@@ -14,7 +14,7 @@ use nodebake::base::{
 };
 use nodebake::catalog::Catalog;
 use nodebake::facts::{self, ClusterFacts};
-use nodebake::pipeline;
+use nodebake::pipeline::Pipeline;
 use nodebake::spec;
 use nodebake::syntax::quote::systemd_word;
 use nodebake::syntax::yaml::{self, Reader, block_scalar, is_block_safe, scalar, to_json};
@@ -71,15 +71,10 @@ fn source(name: &str, data: &[u8]) -> Option<Arc<Source>> {
 }
 
 fn build(document: spec::Document, catalog: &Catalog, facts: &ClusterFacts) {
+    let policy = Policy::default();
+    let pipeline = Pipeline::new(catalog, &policy, Some(1_800_000_000));
     for node in document.nodes.into_iter().take(3) {
-        match pipeline::build(
-            node,
-            catalog,
-            facts.clone(),
-            Some(1_800_000_000),
-            &Policy::default(),
-            None,
-        ) {
+        match pipeline.build(node, facts.clone()) {
             Ok(built) => {
                 look_at(&built.warnings);
                 // Baking reads its own document back; it may only refuse for its size.

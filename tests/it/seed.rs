@@ -8,13 +8,12 @@
 #![allow(clippy::disallowed_methods, reason = "tests reach the disk")]
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use nodebake::base::{Policy, Report, Source};
 use nodebake::catalog::Catalog;
 use nodebake::catalog::Plane::{self, Aws, Cluster, Node};
 use nodebake::plan::Plan;
-use nodebake::render::render;
+use nodebake::render::Renderer;
 use nodebake::tree::FileTree;
 use nodebake::{facts, spec, verify};
 
@@ -324,10 +323,10 @@ fn found(row: &Row) -> Report {
     };
     let (plan, mut report) = Plan::resolve(document.nodes.into_iter().next().unwrap(), &catalog, facts);
     let Some(plan) = plan else { return report };
-    match render(&plan, &catalog) {
+    match Renderer::new(&catalog).render(&plan) {
         Ok(mut tree) => {
             changed(&mut tree, row);
-            report.extend(verify::verify(Arc::new(tree), &plan, &catalog, None, &Policy::default()).1);
+            report.extend(verify::verify(tree, &plan, &catalog, None, &Policy::default()).1);
         }
         Err(failed) => report.extend(failed),
     }

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use nodebake::base::{Policy, Report, Source};
 use nodebake::catalog::Catalog;
 use nodebake::facts::{self, ClusterFacts};
-use nodebake::pipeline::{self, Built};
+use nodebake::pipeline::{Built, Pipeline};
 use nodebake::spec;
 
 /// The repository.
@@ -148,14 +148,8 @@ pub fn proxy_yaml(image: &str, instance_type: &str, more: &str) -> String {
 pub fn build(yaml: &str, minor: &str) -> Result<Built, Report> {
     let document = spec::read(&Source::new("node.yaml", yaml))?;
     let spec = document.nodes.into_iter().next().expect("a node");
-    pipeline::build(
-        spec,
-        &Catalog::embedded(),
-        cluster(minor),
-        None,
-        &Policy::default(),
-        None,
-    )
+    let (catalog, policy) = (Catalog::embedded(), Policy::default());
+    Pipeline::new(&catalog, &policy, None).build(spec, cluster(minor))
 }
 
 /// A report on one line a finding, for failing tests.

@@ -129,9 +129,10 @@ fn file(entry: &Entry, plan: &Plan, catalog: &Catalog, texts: &Texts, paths: &Pa
     let (digest, text) = texts.keep(&entry.text);
     let template = template_of(plan, catalog, entry);
     let mut uses = Vec::new();
-    if let Some(template) = template.as_ref().filter(|template| !template.verbatim) {
+    if let Some(template) = &template {
         let when = template.when.as_ref().map_or("", |when| when.value.as_str());
-        let asked = in_tags(template.body()).into_iter().chain([when]);
+        let body = if template.verbatim { "" } else { template.body() };
+        let asked = in_tags(body).into_iter().chain([when]);
         uses.extend(asked.flat_map(paths_in).filter(|path| plan.book.get(path).is_some()));
         uses.sort_unstable();
         uses.dedup();

@@ -4,9 +4,8 @@ use std::net::IpAddr;
 
 use crate::base::{Finding, KubeMinor, Place, Severity};
 use crate::catalog::{Flag, Plane};
-use crate::syntax::systemd;
 use crate::syntax::yaml;
-use crate::verify::Subject;
+use crate::verify::{Subject, documents};
 
 use super::DROP_IN;
 use super::layers::is_drop_in;
@@ -204,7 +203,7 @@ pub(super) fn drop_ins(subject: &Subject<'_>) -> Vec<Finding> {
             continue;
         }
         // What is no YAML is told by `file/syntax`.
-        let Ok(node) = yaml::parse(&entry.source()) else {
+        let Some(node) = documents::of(subject, entry) else {
             continue;
         };
         let says = |key: &str, word: &str| node.get(key).and_then(yaml::Node::text) == Some(word);
@@ -221,8 +220,11 @@ fn has_variable(subject: &Subject<'_>) -> bool {
     let Some(entry) = subject.tree.get(Plane::Node, DROP_IN) else {
         return false;
     };
-    let assignments = systemd::parse(&entry.text).unwrap_or_default();
-    let mut environment = assignments.iter().filter(|assignment| assignment.key == "Environment");
+    let lines = subject.systemd(entry);
+    let mut environment = lines
+        .assignments
+        .iter()
+        .filter(|assignment| assignment.key == "Environment");
     environment.any(|assignment| {
         let value = assignment.value.trim_matches('"');
         value

@@ -3,9 +3,9 @@
 use super::{CONFIG, DROP_IN};
 use crate::base::{AbsPath, Place};
 use crate::catalog::Plane;
-use crate::syntax::yaml::{self, Entry, Kind, Node};
-use crate::syntax::{FileType, systemd};
-use crate::verify::Subject;
+use crate::syntax::FileType;
+use crate::syntax::yaml::{Entry, Kind, Node};
+use crate::verify::{Subject, documents};
 
 /// The drop-in with the user's raw configuration; its values are looked at where they were written, in node.yaml.
 const USER: &str = "/etc/kubernetes/kubelet/kubelet-config.d/50-user.conf";
@@ -19,10 +19,11 @@ pub(super) fn command_line(subject: &Subject<'_>) -> Vec<(String, Place)> {
     else {
         return Vec::new();
     };
-    let assignments = systemd::parse(&entry.text).unwrap_or_default();
+    let lines = subject.systemd(entry);
     let source = entry.source();
     let mut all = Vec::new();
-    for exec in assignments
+    for exec in lines
+        .assignments
         .iter()
         .filter(|assignment| assignment.key == "ExecStart" && !assignment.value.is_empty())
     {
@@ -44,9 +45,8 @@ pub(super) fn is_drop_in(path: &AbsPath) -> bool {
 /// Our configuration with the drop-ins of `folder` laid over it in the order of their names, and the name of our file.
 pub(super) fn configuration(subject: &Subject<'_>, folder: Option<&str>) -> (Option<String>, Node) {
     let read = |path: &str| {
-        let source = subject.tree.get(Plane::Node, path)?.source();
-        let node = yaml::parse(&source).ok()?;
-        Some((source.name.clone(), node))
+        let (entry, node) = documents::at(subject, Plane::Node, path)?;
+        Some((entry.tree_path(), node.into_owned()))
     };
     let nothing = Node {
         place: subject.plan.spec.place.clone(),
@@ -108,6 +108,7 @@ fn merge(below: Node, above: Node) -> Node {
 mod tests {
     use super::*;
     use crate::base::Source;
+    use crate::syntax::yaml;
 
     #[test]
     fn drop_ins_are_merge_patches() {

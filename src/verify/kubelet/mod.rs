@@ -30,11 +30,6 @@ pub(super) const CONFIG: &str = "/etc/kubernetes/kubelet/kubelet-config.yaml";
 /// The drop-in that carries the flags.
 pub(super) const DROP_IN: &str = "/etc/systemd/system/kubelet.service.d/10-node.conf";
 
-/// The configuration in effect, as the last word of a list: what other areas look at.
-pub(super) fn configurations(subject: &Subject<'_>) -> Vec<Node> {
-    vec![subject.kubelet().config.clone()]
-}
-
 /// The configuration in effect, without a look at what the schema says of it.
 pub(super) fn in_effect(subject: &Subject<'_>) -> Node {
     let words = layers::command_line(subject);

@@ -51,11 +51,14 @@ fn odd<'s>(subject: &'s Subject<'_>) -> impl Iterator<Item = (&'s UnitFile<'s>, 
     let image = &subject.plan.image.systemd;
     subject.units().iter().flat_map(move |file| {
         let odd = file.odd.get_or_init(|| {
-            let lines = file.lines.iter().enumerate();
-            let judged = lines.filter_map(|(at, line)| Some((at, judge(rows, image, file, line)?)));
-            judged.collect()
+            let text = || format!("{} {} {image}\n{}", file.kind, file.is_unit, file.entry.text).into();
+            subject.known.look("systemd/unknown-key", text, || {
+                let lines = file.lines().iter().enumerate();
+                let judged = lines.filter_map(|(at, line)| Some((at, judge(rows, image, file, line)?)));
+                judged.collect()
+            })
         });
-        odd.iter().map(move |(at, odd)| (file, &file.lines[*at], odd))
+        odd.iter().map(move |(at, odd)| (file, &file.lines()[*at], odd))
     })
 }
 

@@ -10,7 +10,7 @@ mod specifiers;
 mod starting;
 
 pub use ordering::{After, Reason, start_order};
-pub(super) use reading::UnitFile;
+pub(super) use reading::{Lines, UnitFile};
 
 use super::Check;
 use crate::base::Severity;

@@ -13,7 +13,7 @@ use crate::base::{Finding, Place};
 use crate::catalog::Catalog;
 use crate::plan::Plan;
 use crate::tree::FileTree;
-use crate::verify::Subject;
+use crate::verify::{Known, Subject};
 
 /// A unit's name.
 type Name<'s> = Cow<'s, str>;
@@ -41,6 +41,9 @@ struct Graph<'s> {
     edges: BTreeMap<Name<'s>, Vec<Edge<'s>>>,
 }
 
+/// What first boot starts.
+const STARTED: [&str; 2] = ["firstBoot.gpuUnits", "firstBoot.enableUnits"];
+
 const DEFAULT: &str = "systemd adds it, unless DefaultDependencies=no";
 const STARTS: &str = "a unit comes before what it starts";
 const FIRST_BOOT: &str = "cloud-init's last stage runs first boot, which starts it and waits";
@@ -57,7 +60,7 @@ impl<'s> Graph<'s> {
         for file in machine.files() {
             graph.implicit(file);
         }
-        for list in ["firstBoot.gpuUnits", "firstBoot.enableUnits"] {
+        for list in STARTED {
             let units = subject.plan.book.get(list).and_then(|units| units.value().as_str());
             for unit in units.unwrap_or_default().split_whitespace() {
                 graph.add("cloud-final.service", unit, Why::Added(FIRST_BOOT));
@@ -212,7 +215,8 @@ pub struct After {
 /// What comes after what when first boot starts the units of `tree`: of these, and of everything they come after. What
 /// an image's own target waits for at later boots, because first boot hooked it in there, is left out.
 pub fn start_order(plan: &Plan, tree: &FileTree, catalog: &Catalog) -> Vec<After> {
-    let subject = Subject::new(plan, tree, catalog);
+    let known = Known::default();
+    let subject = Subject::new(plan, tree, catalog, &known);
     let machine = Machine::of(&subject);
     let graph = Graph::new(machine, &subject);
     let mut open: Vec<Name<'_>> = graph.edges.keys().cloned().collect();
@@ -271,6 +275,28 @@ fn words<'s>(
 
 pub(super) fn cycles(subject: &Subject<'_>) -> Vec<Finding> {
     let machine = Machine::of(subject);
+    let text = || text(machine, subject).into();
+    let look = || found(machine, subject);
+    subject.known.look("systemd/ordering-cycle", text, look)
+}
+
+/// All that the order depends on: what stands in the units beside what they run, the image, and what first boot starts.
+fn text(machine: Machine<'_>, subject: &Subject<'_>) -> String {
+    let mut text = format!("{}\n", subject.plan.image.name);
+    for list in STARTED {
+        let units = subject.plan.book.get(list).and_then(|units| units.value().as_str());
+        text.extend([units.unwrap_or_default(), "\n"]);
+    }
+    for file in machine.files() {
+        text.extend([file.name, if file.drop_in { "+" } else { "" }, "\n"]);
+        for line in file.lines().iter().filter(|line| line.section != "Service") {
+            text.extend([&*line.section, " ", &line.key, "=", &line.value, "\n"]);
+        }
+    }
+    text
+}
+
+fn found(machine: Machine<'_>, subject: &Subject<'_>) -> Vec<Finding> {
     let graph = Graph::new(machine, subject);
     let users = |file: &UnitFile<'_>| {
         subject

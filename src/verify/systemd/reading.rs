@@ -1,12 +1,14 @@
 //! Which files systemd and its network manager read, and what stands in them.
 
 use std::cell::OnceCell;
+use std::rc::Rc;
 
 use super::keys::Odd;
 use crate::base::Place;
 use crate::catalog::Plane;
-use crate::syntax::systemd::{Assignment, parse};
-use crate::tree::{Entry, FileTree};
+use crate::syntax::systemd::{Assignment, BadLine, parse};
+use crate::tree::Entry;
+use crate::verify::Subject;
 
 /// Types of units that a file can describe.
 pub(super) const TYPES: [&str; 10] = [
@@ -29,6 +31,27 @@ pub(super) const UNITS: &str = "/etc/systemd/system";
 /// Where network files are.
 pub(super) const NETWORK: &str = "/etc/systemd/network";
 
+/// What stands in a file in systemd's syntax.
+#[derive(Debug)]
+pub(in crate::verify) struct Lines {
+    /// Its assignments; none if it cannot be read.
+    pub(in crate::verify) assignments: Vec<Assignment>,
+    /// Why it cannot be read.
+    pub(in crate::verify) bad: Option<BadLine>,
+}
+
+impl Lines {
+    pub(in crate::verify) fn read(text: &str) -> Self {
+        match parse(text) {
+            Ok(assignments) => Self { assignments, bad: None },
+            Err(bad) => Self {
+                assignments: Vec::new(),
+                bad: Some(bad),
+            },
+        }
+    }
+}
+
 /// A file that systemd reads.
 #[derive(Debug)]
 pub struct UnitFile<'v> {
@@ -42,19 +65,20 @@ pub struct UnitFile<'v> {
     pub(super) kind: &'v str,
     /// Whether it only adds to another file.
     pub(super) drop_in: bool,
-    /// What stands in it; nothing if it cannot be read, which `file/syntax` says.
-    pub(super) lines: Vec<Assignment>,
+    /// What stands in it.
+    read: Rc<Lines>,
     /// The lines systemd does not know, filled when they are first asked for.
     pub(super) odd: OnceCell<Vec<(usize, Odd)>>,
 }
 
 impl<'v> UnitFile<'v> {
     /// All of a tree, in its order.
-    pub(in crate::verify) fn all(tree: &'v FileTree) -> Vec<Self> {
-        tree.plane(Plane::Node).filter_map(Self::read).collect()
+    pub(in crate::verify) fn all(subject: &Subject<'v>) -> Vec<Self> {
+        let entries = subject.tree.plane(Plane::Node);
+        entries.filter_map(|entry| Self::read(subject, entry)).collect()
     }
 
-    fn read(entry: &'v Entry) -> Option<Self> {
+    fn read(subject: &Subject<'_>, entry: &'v Entry) -> Option<Self> {
         let (is_unit, rest) = if let Some(rest) = below(entry, UNITS) {
             (true, rest)
         } else {
@@ -78,9 +102,14 @@ impl<'v> UnitFile<'v> {
             is_unit,
             kind,
             drop_in,
-            lines: parse(&entry.text).unwrap_or_default(),
+            read: subject.systemd(entry),
             odd: OnceCell::new(),
         })
+    }
+
+    /// What stands in it; nothing if it cannot be read, which `file/syntax` says.
+    pub(super) fn lines(&self) -> &[Assignment] {
+        &self.read.assignments
     }
 
     /// The place of a line.
@@ -94,7 +123,7 @@ impl<'v> UnitFile<'v> {
         section: &'u str,
         key: &'u str,
     ) -> impl DoubleEndedIterator<Item = (&'u str, usize)> {
-        self.lines
+        self.lines()
             .iter()
             .filter(move |line| line.key == key && line.section == section)
             .map(|line| (line.value.as_str(), line.line))

@@ -46,7 +46,7 @@ struct Missing<'s> {
 fn missing<'s>(machine: Machine<'s>, keys: &'static [(&'static str, &'static str)]) -> Vec<Missing<'s>> {
     let mut found = Vec::new();
     for file in machine.files() {
-        for line in &file.lines {
+        for line in file.lines() {
             if !keys.contains(&(line.section.as_str(), line.key.as_str())) {
                 continue;
             }

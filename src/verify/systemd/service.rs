@@ -48,7 +48,7 @@ pub(super) fn refused(subject: &Subject<'_>) -> Vec<Finding> {
     // One that cannot be read has no lines, and a finding already.
     let services = machine
         .files()
-        .filter(|file| file.kind == "service" && !file.drop_in && !file.lines.is_empty());
+        .filter(|file| file.kind == "service" && !file.drop_in && !file.lines().is_empty());
     let mut findings = Vec::new();
     for file in services {
         findings.extend(why(machine, file).map(|(message, place, hint)| {

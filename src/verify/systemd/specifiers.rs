@@ -13,7 +13,7 @@ pub(super) fn specifiers(subject: &Subject<'_>) -> Vec<Finding> {
     let rows = subject.catalog.rows(TABLE);
     let mut findings = Vec::new();
     for file in subject.units().iter().filter(|file| file.is_unit) {
-        for line in file.lines.iter().filter(|line| line.value.contains('%')) {
+        for line in file.lines().iter().filter(|line| line.value.contains('%')) {
             let Some(message) = wrong(rows, &subject.plan.image.systemd, file, line) else {
                 continue;
             };

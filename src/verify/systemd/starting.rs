@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::machine::{Machine, started_by};
-use super::reading::{NETWORK, NETWORK_TYPES, TYPES, UNITS};
+use super::reading::{NETWORK, NETWORK_TYPES, TYPES, UNITS, UnitFile};
 use crate::base::{Finding, Place};
 use crate::catalog::Plane;
 use crate::verify::Subject;
@@ -25,7 +25,7 @@ pub(super) fn without_install(subject: &Subject<'_>) -> Vec<Finding> {
         let Some(file) = files.next().filter(|file| !file.drop_in) else {
             continue;
         };
-        let installs = machine.about(unit).flat_map(|file| &file.lines).any(|line| {
+        let installs = machine.about(unit).flat_map(UnitFile::lines).any(|line| {
             let key = matches!(
                 line.key.as_str(),
                 "WantedBy" | "RequiredBy" | "UpheldBy" | "Alias" | "Also"
@@ -48,7 +48,7 @@ pub(super) fn never_started(subject: &Subject<'_>) -> Vec<Finding> {
     let mut started: BTreeSet<String> = enabled(subject).map(str::to_owned).collect();
     for file in machine.files() {
         started.extend(started_by(machine, file));
-        for line in &file.lines {
+        for line in file.lines() {
             let starts = matches!(
                 line.key.as_str(),
                 "Wants" | "Requires" | "BindsTo" | "Upholds" | "OnFailure" | "OnSuccess" | "Sockets" | "Also"
@@ -60,7 +60,7 @@ pub(super) fn never_started(subject: &Subject<'_>) -> Vec<Finding> {
     }
     let mut findings = Vec::new();
     // One that cannot be read has no lines, and a finding already.
-    for file in machine.files().filter(|file| !file.drop_in && !file.lines.is_empty()) {
+    for file in machine.files().filter(|file| !file.drop_in && !file.lines().is_empty()) {
         let kind = matches!(
             file.kind,
             "service" | "timer" | "path" | "socket" | "mount" | "automount" | "swap"

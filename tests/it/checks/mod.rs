@@ -23,15 +23,15 @@ mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::LazyLock;
 
 use nodebake::base::{Policy, Report, Source};
 use nodebake::catalog::{Catalog, Plane};
 use nodebake::plan::Plan;
-use nodebake::render::render;
+use nodebake::render::Renderer;
 use nodebake::spec;
 use nodebake::tree::FileTree;
-use nodebake::verify;
+use nodebake::verify::{self, Known};
 
 use crate::support::{cluster, node_yaml, root, told};
 
@@ -91,7 +91,7 @@ fn rendered(case: &Case, more: &str) -> (Plan, Option<FileTree>, Report) {
     let spec = document.nodes.into_iter().next().unwrap();
     let (plan, mut report) = Plan::resolve(spec, &catalog, cluster(minor));
     let plan = plan.unwrap_or_else(|| panic!("{}: {}", case.what, told(&report)));
-    match render(&plan, &catalog) {
+    match Renderer::new(&catalog).render(&plan) {
         Ok(tree) => (plan, Some(tree), report),
         Err(failed) => {
             report.extend(failed);
@@ -100,17 +100,23 @@ fn rendered(case: &Case, more: &str) -> (Plan, Option<FileTree>, Report) {
     }
 }
 
+/// What all cases have looked through, as the nodes of one fleet: no finding of one may be hidden by what was good in
+/// another.
+static KNOWN: LazyLock<Known> = LazyLock::new(Known::of_many);
+
 /// Every finding of the later floors on a node whose files were changed.
 pub fn findings(case: &Case, more: &str, change: fn(&mut FileTree)) -> Report {
     let (plan, tree, mut report) = rendered(case, more);
     if let Some(mut tree) = tree {
         change(&mut tree);
-        let (_, found) = verify::verify(
-            Arc::new(tree),
+        let (_, found) = verify::verify_with(
+            tree,
             &plan,
             &Catalog::embedded(),
             Some(1_800_000_000),
             &Policy::default(),
+            &KNOWN,
+            Vec::new(),
         );
         report.extend(found);
     }
