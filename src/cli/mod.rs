@@ -208,6 +208,24 @@ impl Common {
     }
 }
 
+/// What was asked for, if it is one of the commands that are run most and nothing is wrong with it. To set up the
+/// arguments of all thirty takes longer than a token does; all else, help and mistakes, is told by the whole.
+fn alone() -> Option<Cli> {
+    fn one<T: Args>(make: fn(T) -> Command) -> Option<Cli> {
+        let args = T::augment_args(clap::Command::new("nodebake"));
+        let given = std::env::args_os().skip(1);
+        let matches = args.try_get_matches_from(given).ok()?;
+        let command = make(T::from_arg_matches(&matches).ok()?);
+        Some(Cli { command })
+    }
+    match std::env::args_os().nth(1)?.to_str()? {
+        "bake" => one(Command::Bake),
+        "check" => one(Command::Check),
+        "token" => one(Command::Token),
+        _ => None,
+    }
+}
+
 /// Runs the program.
 pub fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|word| word == SUPERVISE) {
@@ -219,7 +237,7 @@ pub fn main() -> ExitCode {
             }
         };
     }
-    let cli = match Cli::try_parse() {
+    let cli = match alone().map_or_else(Cli::try_parse, Ok) {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are data; everything else is talk.

@@ -51,7 +51,8 @@ pub fn read_source(path: &Path) -> Result<Arc<Source>, Box<Finding>> {
             format!("{name} cannot be read: {error}"),
         ))
     };
-    let mut bytes = Vec::new();
+    // What people write fits, and is read at once.
+    let mut bytes = Vec::with_capacity(16 * 1024);
     let file = File::open(path).map_err(unreadable)?;
     file.take(READ_LIMIT).read_to_end(&mut bytes).map_err(unreadable)?;
     Source::from_bytes(&name, &bytes)
