@@ -24,7 +24,7 @@ pub(super) struct Args {
     /// The file to write, stdout if left out; for a fleet the folder, in which
     /// each node gets NAME.yaml, or NAME.img. A tarball holds the whole fleet,
     /// and is packed with zstd if its name ends with .zst
-    #[arg(short, long, value_name = "PATH")]
+    #[arg(short, long, value_name = "PATH", value_parser = super::to_write())]
     output: Option<PathBuf>,
     /// Have this deliver plugin, which node.yaml names, take away what was made
     #[arg(long, value_name = "PLUGIN", requires = "output")]

@@ -37,9 +37,11 @@ mod ui;
 mod uninstall;
 mod up;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 
 use crate::base::{Policy, closest};
@@ -208,27 +210,36 @@ impl Common {
     }
 }
 
+/// A file to write. Others mean stdout by `-`; here it is taken if there is no `-o`, and no file of that name appears.
+fn to_write() -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().try_map(|path| match path.as_os_str().as_encoded_bytes() {
+        b"-" => Err("leave -o out for stdout"),
+        _ => Ok(path),
+    })
+}
+
 /// What was asked for, if it is one of the commands that are run most and nothing is wrong with it. To set up the
 /// arguments of all thirty takes longer than a token does; all else, help and mistakes, is told by the whole.
-fn alone() -> Option<Cli> {
-    fn one<T: Args>(make: fn(T) -> Command) -> Option<Cli> {
+fn alone(given: &[OsString]) -> Option<Cli> {
+    fn one<T: Args>(given: &[OsString], make: fn(T) -> Command) -> Option<Cli> {
         let args = T::augment_args(clap::Command::new("nodebake"));
-        let given = std::env::args_os().skip(1);
         let matches = args.try_get_matches_from(given).ok()?;
         let command = make(T::from_arg_matches(&matches).ok()?);
         Some(Cli { command })
     }
-    match std::env::args_os().nth(1)?.to_str()? {
-        "bake" => one(Command::Bake),
-        "check" => one(Command::Check),
-        "token" => one(Command::Token),
+    let given = given.get(1..)?;
+    match given.first()?.to_str()? {
+        "bake" => one(given, Command::Bake),
+        "check" => one(given, Command::Check),
+        "token" => one(given, Command::Token),
         _ => None,
     }
 }
 
 /// Runs the program.
 pub fn main() -> ExitCode {
-    if std::env::args_os().nth(1).is_some_and(|word| word == SUPERVISE) {
+    let given: Vec<OsString> = std::env::args_os().collect();
+    if given.get(1).is_some_and(|word| word == SUPERVISE) {
         return match supervise() {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
@@ -237,7 +248,7 @@ pub fn main() -> ExitCode {
             }
         };
     }
-    let cli = match alone().map_or_else(Cli::try_parse, Ok) {
+    let cli = match alone(&given).map_or_else(|| Cli::try_parse_from(&given), Ok) {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are data; everything else is talk.
@@ -294,5 +305,43 @@ pub fn main() -> ExitCode {
             ui.talk(&format!("error: {error:#}"));
             ExitCode::from(3)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_alone_is_what_the_whole_makes_of_it() {
+        let told = |cli: Option<Cli>| cli.map(|cli| format!("{cli:?}"));
+        for (line, is_good) in [
+            ("bake node.yaml", true),
+            (
+                "bake -o out --format nocloud --strict --allow plan/two-addresses node.yaml",
+                true,
+            ),
+            ("bake node.yaml --deliver scp --output=x -- ", true),
+            ("check a.yaml", true),
+            ("token --cluster gh62", true),
+            ("bake", false),
+            ("bake --help", false),
+            ("bake -h node.yaml", false),
+            ("bake node.yaml --deliver scp", false),
+            ("bake node.yaml -o -", false),
+            ("check --no-such-thing", false),
+            ("check --version", false),
+            ("token", false),
+        ] {
+            let given: Vec<OsString> = ["nodebake"]
+                .into_iter()
+                .chain(line.split_whitespace())
+                .map(OsString::from)
+                .collect();
+            let alone = told(alone(&given));
+            assert_eq!(alone, told(Cli::try_parse_from(&given).ok()), "{line}");
+            assert_eq!(alone.is_some(), is_good, "{line}");
+        }
+        assert!(alone(&["nodebake".into(), "render".into()]).is_none() && alone(&[]).is_none());
     }
 }

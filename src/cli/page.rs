@@ -17,7 +17,7 @@ pub(super) struct Args {
     /// The node.yaml
     node: PathBuf,
     /// The file to write, stdout if left out
-    #[arg(short, long, value_name = "PATH")]
+    #[arg(short, long, value_name = "PATH", value_parser = super::to_write())]
     output: Option<PathBuf>,
     /// Show what differs from this folder, which `nodebake render` wrote
     #[arg(long, value_name = "DIR")]

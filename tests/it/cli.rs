@@ -47,6 +47,26 @@ fn init_writes_files_that_bake_as_they_are_and_touches_nothing() {
 }
 
 #[test]
+fn a_dash_is_no_file() {
+    let folder = project();
+    for command in [
+        vec!["bake", "node.yaml"],
+        vec!["report", "node.yaml"],
+        vec!["facts", "eks", "gh62"],
+    ] {
+        let args = [command.as_slice(), &["-o", "-"]].concat();
+        let output = nodebake(&args, folder.path());
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {}", stderr(&output));
+        assert!(
+            stderr(&output).contains("leave -o out"),
+            "{args:?}: {}",
+            stderr(&output)
+        );
+    }
+    assert!(!folder.path().join("-").exists());
+}
+
+#[test]
 fn every_example_bakes() {
     let mut count = 0;
     for entry in std::fs::read_dir(root().join("examples")).unwrap() {

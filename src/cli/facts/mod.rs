@@ -34,7 +34,7 @@ pub(super) struct EksArgs {
     /// The cluster's name
     name: String,
     /// Where to write it; if left out it goes to stdout
-    #[arg(short, long, value_name = "PATH")]
+    #[arg(short, long, value_name = "PATH", value_parser = super::to_write())]
     output: Option<PathBuf>,
     /// Wait for a cluster that is being made or changed, 20 minutes at most
     #[arg(long)]
