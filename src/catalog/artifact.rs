@@ -111,13 +111,23 @@ impl Catalog {
         let start = format!("{component},");
         let text = self.file(PATH).map_or("", |source| &*source.text);
         let rows = text.lines().enumerate().skip(1);
-        let mine = rows.filter(|(_, line)| line.starts_with(&start));
-        let pins: Result<Vec<Artifact>, Report> = mine
-            .map(|(at, line)| row(line).map_err(|why| self.bad_row(at + 1, why)))
-            .collect();
-        let mut pins = pins?;
+        let mut pins: Vec<Artifact> = Vec::new();
+        let mut report = Report::new();
+        for (at, line) in rows.filter(|(_, line)| line.starts_with(&start)) {
+            match row(line) {
+                Ok(pin) => {
+                    let same = |other: &&Artifact| (&other.version, other.arch) == (&pin.version, pin.arch);
+                    if pins.iter().any(|other| same(&other)) {
+                        let what = format!("{component} {} for {}", pin.version, pin.arch.as_str());
+                        report.extend(self.bad_row(at + 1, format!("{what} is pinned twice")));
+                    }
+                    pins.push(pin);
+                }
+                Err(why) => report.extend(self.bad_row(at + 1, why)),
+            }
+        }
         pins.retain(|artifact| artifact.arch == arch);
-        Ok(pins)
+        if report.has_errors() { Err(report) } else { Ok(pins) }
     }
 
     fn bad_row(&self, line: usize, why: String) -> Report {

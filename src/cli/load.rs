@@ -297,7 +297,8 @@ impl Loaded {
             report.extend(found);
             all.extend(made);
         }
-        // The process is about to end, and giving the tables back piece by piece takes longer than many a check.
+        // Whoever builds nodes does so once or twice, and giving the tables back piece by piece takes longer than many a
+        // check.
         mem::forget(pipeline);
         mem::forget(self.catalog);
         if report.has_errors() {

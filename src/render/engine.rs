@@ -52,6 +52,9 @@ impl Engine {
             let quoted = quote::quote(filetype, &json).map_err(|error| invalid(&error))?;
             out.write_str(&quoted).map_err(Error::from)
         });
+        // A template is a whole file, and what was compiled for another one is out of its reach: what is there depends on
+        // which nodes came before.
+        environment.set_path_join_callback(|name, _| format!("/{name}").into());
         environment.add_filter("raw", |text: String| Value::from_safe_string(text));
         environment.add_filter("word", |text: String| {
             quote::systemd_word(&text)
@@ -254,6 +257,38 @@ mod tests {
         }
         for tagged in ["{{ name }}", "{% if name %}{% endif %}", "x{# y #}"] {
             assert!(has_tags(tagged), "{tagged}");
+        }
+    }
+
+    #[test]
+    fn templates_do_not_reach_one_another() {
+        let (engine, context) = (Engine::new(), context(&json!({"name": "x"})));
+        let told = |body: &str| {
+            let rendered = engine.render(&template(body, FileType::Yaml, None), &context);
+            rendered.map(|entry| entry.map(|entry| entry.text).unwrap_or_default())
+        };
+        assert_eq!(told("{{ name }}").unwrap(), "x");
+        let other = |body: &str| Template {
+            name: "other".into(),
+            ..template(body, FileType::Yaml, None)
+        };
+        let taken = engine.render(&other("{% include 't:yaml' ignore missing %}y"), &context);
+        assert_eq!(taken.unwrap().unwrap().text, "y");
+        for way in [
+            "{% include 't:yaml' %}",
+            "{% import 't:yaml' as t %}",
+            "{% extends 't:yaml' %}",
+        ] {
+            let again = Template {
+                name: way.into(),
+                ..template(way, FileType::Yaml, None)
+            };
+            let refused = engine.render(&again, &context).unwrap_err();
+            let told = &refused.message;
+            assert!(
+                told.contains("non-existing") || told.contains("does not exist"),
+                "{told}"
+            );
         }
     }
 

@@ -3,6 +3,8 @@
 use nodebake::base::{KubeMinor, Located, Place, Source};
 use nodebake::catalog::{Arch, Catalog};
 
+use crate::support::told;
+
 fn named(name: &str) -> Located<String> {
     Located {
         value: name.to_owned(),
@@ -86,4 +88,50 @@ fn every_template_is_used() {
         .filter(|name| !used.iter().any(|u| u == name))
         .collect();
     assert_eq!(unused, Vec::<&str>::new());
+}
+
+/// A table of the user's own is read whole: all its mistakes are told, and what is pinned twice is one.
+#[test]
+fn mistakes_of_the_users_own_pins_are_told() {
+    let sha = "a".repeat(64);
+    let row = |version: &str, sha: &str| {
+        format!("crictl,{version},amd64,https://example.com/crictl-{version}.tar.gz,{sha}\n")
+    };
+    let table = |rows: &[String]| {
+        let text = format!("component,version,arch,url,sha256\n{}", rows.concat());
+        let files = vec![(
+            "images/artifacts.csv".to_owned(),
+            Source::new("mine/artifacts.csv", text),
+        )];
+        Catalog::embedded().overlay(files).unwrap()
+    };
+    let newest = |catalog: &Catalog| catalog.newest_artifact("crictl", "1.35".parse().unwrap(), Arch::Amd64);
+
+    // In any order, and with a minor that is too new.
+    let good = table(&[
+        row("1.36.0", &sha),
+        row("1.34.0", &sha),
+        row("1.35.0", &sha),
+        row("1.33.0", &sha),
+    ]);
+    assert_eq!(newest(&good).unwrap().unwrap().version.as_str(), "1.35.0");
+    let exact = good.artifact("crictl", &"1.34".parse().unwrap(), Arch::Amd64).unwrap();
+    assert_eq!(exact.unwrap().url.as_str(), "https://example.com/crictl-1.34.0.tar.gz");
+    assert_eq!(good.pinned_versions("crictl", Arch::Arm64).unwrap().len(), 0);
+
+    let bad = table(&[
+        row("1.35.0", &sha),
+        row("1.x", &sha),
+        row("1.35.0", &sha),
+        row("1.34.0", "abc"),
+    ]);
+    let told = told(&newest(&bad).unwrap_err());
+    for line in [
+        "mine/artifacts.csv:3:1",
+        "mine/artifacts.csv:4:1",
+        "is pinned twice",
+        "mine/artifacts.csv:5:1",
+    ] {
+        assert!(told.contains(line), "{line}: {told}");
+    }
 }
