@@ -75,8 +75,7 @@ fn main() -> io::Result<()> {
 /// it is baked.
 fn verbatim(text: &str) -> Option<&str> {
     let (front, body) = text.strip_prefix("---\n")?.split_once("\n---\n")?;
-    let has_tags = ["{{", "{%", "{#"].iter().any(|tag| body.contains(tag));
-    (!has_tags || front.lines().any(|line| line == "verbatim: true")).then_some(body)
+    (!base::has_tags(body) || front.lines().any(|line| line == "verbatim: true")).then_some(body)
 }
 
 #[expect(clippy::disallowed_methods, reason = "a build script is all edge")]

@@ -8,7 +8,7 @@ use crate::plugin::{Desk, run_checks, run_patches};
 use crate::render::Renderer;
 use crate::spec::NodeSpec;
 use crate::syntax::PluginUse;
-use crate::verify::{Known, Verified, verify_with};
+use crate::verify::{Known, Verified, verify};
 
 /// A node that passed every check.
 #[derive(Debug, Clone)]
@@ -92,7 +92,7 @@ impl<'p> Pipeline<'p> {
         let more = desk
             .map(|desk| run_checks(desk, &uses, &plan, &tree))
             .unwrap_or_default();
-        let (verified, found) = verify_with(tree, &plan, catalog, self.now, policy, &self.known, more);
+        let (verified, found) = verify(tree, &plan, catalog, self.now, policy, &self.known, more);
         report.extend(found);
         match verified {
             Some(verified) if !report.has_errors() => Ok(Built {

@@ -35,7 +35,7 @@ pub use on_disk::OnDisk;
 pub use origin::Origin;
 pub use path::AbsPath;
 pub use payload::{Blobs, Member};
-pub use plain::is_plain_ascii;
+pub use plain::{has_tags, is_plain_ascii};
 pub use plugin::PluginKind;
 pub use policy::Policy;
 pub use quantity::{MemoryMib, MilliCpu, quantity_value};

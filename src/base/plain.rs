@@ -12,6 +12,14 @@ pub fn is_plain_ascii(text: &str) -> bool {
         .all(|chunk| chunk.iter().fold(true, |all, byte| all & tame(*byte)))
 }
 
+/// Whether anything in a template is to be replaced; what has no tag is copied as it is.
+pub fn has_tags(template: &str) -> bool {
+    let after = template
+        .match_indices('{')
+        .filter_map(|(at, _)| template.as_bytes().get(at + 1));
+    after.into_iter().any(|next| matches!(next, b'{' | b'%' | b'#'))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

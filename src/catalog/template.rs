@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::Catalog;
 use super::files::unknown;
-use crate::base::{Finding, Located, Mode, Place, Report, Source};
+use crate::base::{Finding, Located, Mode, Place, Report, Source, has_tags};
 use crate::syntax::FileType;
 use crate::syntax::yaml::{self, Node, Reader};
 
@@ -68,6 +68,11 @@ impl Template {
     /// The body.
     pub fn body(&self) -> &str {
         &self.source.text[self.body_start..]
+    }
+
+    /// Whether the body is copied as it is: because it says so, or because nothing in it is to be replaced.
+    pub fn is_copied(&self) -> bool {
+        self.verbatim || !has_tags(self.body())
     }
 
     /// How many lines stand before the body, to turn a line of the body into a line of the file.

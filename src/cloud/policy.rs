@@ -163,6 +163,13 @@ fn proxy(scope: &Scope) -> Vec<Value> {
     let is_made = json!({"StringEquals": {format!("aws:RequestTag/{CLUSTER_TAG}"): scope.cluster}});
     let is_there = json!({"StringEquals": {format!("aws:ResourceTag/{CLUSTER_TAG}"): scope.cluster}});
     let vpc = scope.ec2("vpc", scope.vpc.as_deref().unwrap_or("*"));
+    let made = any(&[
+        "elastic-ip",
+        "instance",
+        "network-interface",
+        "security-group",
+        "volume",
+    ]);
     let allow = |sid: &str, actions: &[&str], resources: Value, condition: Value| json!({"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resources, "Condition": condition});
     vec![
         allow(
@@ -180,13 +187,7 @@ fn proxy(scope: &Scope) -> Vec<Value> {
         allow(
             "MakeWhatIsTagged",
             &["ec2:AllocateAddress", "ec2:CreateSecurityGroup", "ec2:RunInstances"],
-            json!(any(&[
-                "elastic-ip",
-                "instance",
-                "network-interface",
-                "security-group",
-                "volume"
-            ])),
+            json!(made),
             is_made,
         ),
         json!({
@@ -217,13 +218,7 @@ fn proxy(scope: &Scope) -> Vec<Value> {
         allow(
             "TagWhatIsMade",
             &["ec2:CreateTags"],
-            json!(any(&[
-                "elastic-ip",
-                "instance",
-                "network-interface",
-                "security-group",
-                "volume"
-            ])),
+            json!(made),
             json!({"StringEquals": {"ec2:CreateAction": ["AllocateAddress", "CreateSecurityGroup", "RunInstances"]}}),
         ),
         allow(

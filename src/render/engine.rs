@@ -111,7 +111,7 @@ impl Engine {
     }
 
     fn render_body(&self, template: &Template, context: &Value) -> Result<String, Error> {
-        if template.verbatim || !has_tags(template.body()) {
+        if template.is_copied() {
             return Ok(template.body().to_owned());
         }
         let name = named(&template.name, template.filetype);
@@ -154,14 +154,6 @@ impl Engine {
     }
 }
 
-/// Whether anything in a template is to be replaced.
-fn has_tags(body: &str) -> bool {
-    let after = body
-        .match_indices('{')
-        .filter_map(|(at, _)| body.as_bytes().get(at + 1));
-    after.into_iter().any(|next| matches!(next, b'{' | b'%' | b'#'))
-}
-
 /// A template's name carries its file type to the formatter.
 fn named(name: &str, filetype: FileType) -> String {
     format!("{name}:{filetype}")
@@ -192,7 +184,7 @@ fn failure(error: &Error, place: &Place) -> Box<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::{Located, Mode, Source};
+    use crate::base::{Located, Mode, Source, has_tags};
     use crate::catalog::Plane;
     use serde_json::json;
 

@@ -37,7 +37,7 @@ pub fn paths_in(text: &str) -> Vec<&str> {
 /// For each line of what `template` renders to, the line of the template's file it came from, counted from 1.
 pub fn origins(plan: &Plan, template: &Template) -> Option<Vec<usize>> {
     let before = template.lines_before_body();
-    if template.verbatim {
+    if template.is_copied() {
         return Some((0..template.body().lines().count()).map(|at| before + at + 1).collect());
     }
     let context = context(&plan.book.to_context());

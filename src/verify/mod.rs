@@ -133,21 +133,10 @@ pub fn kubelet_config(plan: &Plan, tree: &FileTree, catalog: &Catalog) -> Node {
     kubelet::in_effect(&Subject::new(plan, tree, catalog, &Known::default()))
 }
 
-/// Runs every check. `now` is seconds since 1970, for what expires; without it nothing expires. The report holds the
+/// Runs every check. `now` is seconds since 1970, for what expires; without it nothing expires. What is `known` is not
+/// looked through again. `more` is what others found in the files, for findings like its own. The report holds the
 /// warnings; what `policy` judges to be an error forbids the verified tree.
 pub fn verify(
-    tree: FileTree,
-    plan: &Plan,
-    catalog: &Catalog,
-    now: Option<i64>,
-    policy: &Policy,
-) -> (Option<Verified>, Report) {
-    verify_with(tree, plan, catalog, now, policy, &Known::default(), Vec::new())
-}
-
-/// As [`verify`], and does not look through what is `known` again. It takes what others found in the files, `more`, for
-/// findings like its own.
-pub fn verify_with(
     tree: FileTree,
     plan: &Plan,
     catalog: &Catalog,

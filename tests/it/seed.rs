@@ -15,6 +15,7 @@ use nodebake::catalog::Plane::{self, Aws, Cluster, Node};
 use nodebake::plan::Plan;
 use nodebake::render::Renderer;
 use nodebake::tree::FileTree;
+use nodebake::verify::Known;
 use nodebake::{facts, spec, verify};
 
 use crate::support::{node_yaml, root, told};
@@ -326,7 +327,8 @@ fn found(row: &Row) -> Report {
     match Renderer::new(&catalog).render(&plan) {
         Ok(mut tree) => {
             changed(&mut tree, row);
-            report.extend(verify::verify(tree, &plan, &catalog, None, &Policy::default()).1);
+            let (policy, known) = (Policy::default(), Known::default());
+            report.extend(verify::verify(tree, &plan, &catalog, None, &policy, &known, Vec::new()).1);
         }
         Err(failed) => report.extend(failed),
     }

@@ -4,7 +4,7 @@
 use super::gates::Gates;
 use super::quantities::nanoseconds;
 use super::ranges::{is_text, out_of_range, same, says_nothing};
-use crate::base::{Finding, KubeMinor, Place, closest, quantity_value};
+use crate::base::{Finding, KubeMinor, Place, Report, closest, quantity_value};
 use crate::catalog::{Catalog, Field, FieldType, Word};
 use crate::syntax::yaml::{Entry, Kind, Node};
 use crate::verify::Subject;
@@ -45,7 +45,9 @@ pub(super) fn walk(subject: &Subject<'_>, config: &Node, gates: &Gates, ours: Op
         ours,
         faults: Faults::default(),
     };
-    walk.configuration(config, &subject.plan.facts.minor.place);
+    if let Err(report) = walk.configuration(config, &subject.plan.facts.minor.place) {
+        walk.faults.keys.extend(report);
+    }
     walk.faults
 }
 
@@ -70,35 +72,27 @@ impl Walk<'_> {
     }
 
     /// The configuration itself. Of the long table only the rows of its keys are read, all of them once a key is in none.
-    fn configuration(&mut self, node: &Node, minor_place: &Place) {
+    fn configuration(&mut self, node: &Node, minor_place: &Place) -> Result<(), Report> {
         let what = "KubeletConfiguration";
-        match self.catalog.kubelet_covers() {
-            Ok(covers) if self.minor < covers.from || self.minor > covers.to => {
-                let message = format!(
-                    "the keys of kubelet {} are not known here ({} to {})",
-                    self.minor, covers.from, covers.to
-                );
-                let finding = Finding::error("kubelet/unknown-key", message, minor_place);
-                self.faults.keys.push(finding);
-            }
-            Ok(_) => {}
-            Err(report) => return self.faults.keys.extend(report),
+        let covers = self.catalog.kubelet_covers()?;
+        if self.minor < covers.from || self.minor > covers.to {
+            let message = format!(
+                "the keys of kubelet {} are not known here ({} to {})",
+                self.minor, covers.from, covers.to
+            );
+            let finding = Finding::error("kubelet/unknown-key", message, minor_place);
+            self.faults.keys.push(finding);
         }
         if !self.is_map(node, what) {
-            return;
+            return Ok(());
         }
         for entry in node.entries() {
-            match self.catalog.kubelet_field(&entry.key) {
-                Ok(field) => match Option::as_ref(&field) {
-                    Some(field) => self.known(field, entry),
-                    None => match self.catalog.kubelet_schema() {
-                        Ok(schema) => self.stranger(entry, what, &schema.fields),
-                        Err(report) => return self.faults.keys.extend(report),
-                    },
-                },
-                Err(report) => return self.faults.keys.extend(report),
+            match &*self.catalog.kubelet_field(&entry.key)? {
+                Some(field) => self.known(field, entry),
+                None => self.stranger(entry, what, &self.catalog.kubelet_schema()?.fields),
             }
         }
+        Ok(())
     }
 
     fn object(&mut self, fields: &[Field], node: &Node, what: &str) {

@@ -109,7 +109,7 @@ pub fn findings(case: &Case, more: &str, change: fn(&mut FileTree)) -> Report {
     let (plan, tree, mut report) = rendered(case, more);
     if let Some(mut tree) = tree {
         change(&mut tree);
-        let (_, found) = verify::verify_with(
+        let (_, found) = verify::verify(
             tree,
             &plan,
             &Catalog::embedded(),
